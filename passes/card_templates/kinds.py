@@ -1,0 +1,139 @@
+"""The eight kinds of card as data: names, style, figures, and where these stand when not said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from passes.i18n import text
+from passes.wallet_port import Place, Style, Text
+
+
+class Kind(Enum):
+    STAMP = "stamp"
+    MULTIPASS = "multipass"
+    CASHBACK = "cashback"
+    GIFT = "gift"
+    COUPON = "coupon"
+    DISCOUNT = "discount"
+    MEMBERSHIP = "membership"
+    POINTS = "points"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that a pass can show: its name, label, and what is said when it changes."""
+
+    label: Text
+    change: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindFacts:
+    """``places``: the figures on the face of a pass, in the order in which they stand."""
+
+    title: Text
+    style: Style
+    figures: tuple[str, ...]
+    places: tuple[tuple[str, Place], ...]
+
+
+FIGURES: Mapping[str, Figure] = {
+    "available_visits": Figure(
+        text("Available visits"), text("You now have {value} visits left", value="{value}")
+    ),
+    "redeemed_visits": Figure(text("Redeemed visits")),
+    "sold_visits": Figure(text("Visits sold")),
+    "total_visits": Figure(text("Total visits")),
+    "bonus_balance": Figure(
+        text("Bonus balance"), text("Your bonus balance is now {value}", value="{value}")
+    ),
+    "stamps": Figure(text("Stamps"), text("You now have {value} stamps", value="{value}")),
+    "stamps_missing": Figure(text("Stamps to the next reward")),
+    "rewards_unused": Figure(
+        text("Rewards waiting"), text("Rewards waiting for you: {value}", value="{value}")
+    ),
+    "points": Figure(text("Points"), text("You now have {value} points", value="{value}")),
+    "balance": Figure(text("Balance"), text("Your balance is now {value}", value="{value}")),
+    "percent": Figure(text("Percent"), text("Your rate is now {value} %", value="{value}")),
+    "coupon_state": Figure(text("Coupon"), text("Your coupon: {value}", value="{value}")),
+    "membership_state": Figure(
+        text("Membership"), text("Your membership: {value}", value="{value}")
+    ),
+    "visits_left": Figure(
+        text("Visits left"), text("You now have {value} visits left", value="{value}")
+    ),
+    "expires_at": Figure(text("Valid until"), text("Now valid until {value}", value="{value}")),
+    "customer_name": Figure(text("Name")),
+}
+"""Everything that may stand on a pass. ``expires_at`` and ``customer_name`` go with every kind."""
+
+KINDS: Mapping[Kind, KindFacts] = {
+    Kind.STAMP: KindFacts(
+        text("Stamp card"),
+        Style.BALANCE,
+        ("stamps", "stamps_missing", "rewards_unused", "total_visits"),
+        (
+            ("stamps", Place.PRIMARY),
+            ("rewards_unused", Place.HEADER),
+            ("stamps_missing", Place.SECONDARY),
+            ("customer_name", Place.AUXILIARY),
+        ),
+    ),
+    Kind.MULTIPASS: KindFacts(
+        text("Multipass"),
+        Style.BALANCE,
+        ("available_visits", "redeemed_visits", "sold_visits", "total_visits", "bonus_balance"),
+        (
+            ("available_visits", Place.PRIMARY),
+            ("bonus_balance", Place.HEADER),
+            ("redeemed_visits", Place.SECONDARY),
+            ("customer_name", Place.AUXILIARY),
+        ),
+    ),
+    Kind.CASHBACK: KindFacts(
+        text("Cashback card"),
+        Style.BALANCE,
+        ("points", "percent", "total_visits"),
+        (
+            ("points", Place.PRIMARY),
+            ("percent", Place.HEADER),
+            ("customer_name", Place.SECONDARY),
+        ),
+    ),
+    Kind.GIFT: KindFacts(
+        text("Gift card"),
+        Style.BALANCE,
+        ("balance",),
+        (("balance", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
+    ),
+    Kind.COUPON: KindFacts(
+        text("Coupon"),
+        Style.COUPON,
+        ("coupon_state",),
+        (("coupon_state", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
+    ),
+    Kind.DISCOUNT: KindFacts(
+        text("Discount card"),
+        Style.BALANCE,
+        ("percent", "total_visits"),
+        (("percent", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
+    ),
+    Kind.MEMBERSHIP: KindFacts(
+        text("Membership card"),
+        Style.MEMBERSHIP,
+        ("membership_state", "visits_left", "total_visits"),
+        (
+            ("customer_name", Place.PRIMARY),
+            ("membership_state", Place.HEADER),
+            ("visits_left", Place.SECONDARY),
+        ),
+    ),
+    Kind.POINTS: KindFacts(
+        text("Points card"),
+        Style.BALANCE,
+        ("points", "total_visits"),
+        (("points", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
+    ),
+}

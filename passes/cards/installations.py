@@ -1,0 +1,113 @@
+"""Where a card is installed, by proof only, and what that makes of its status (D.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from passes.cards import events
+from passes.cards.cards import expiry_by_rule
+from passes.cards.models import Card, Installation
+
+_BY_CUSTOMER = ("link", "referral")
+"""Channels in which a card counts as issued when it is first installed (AMB-09)."""
+
+
+def install(
+    session: Session,
+    card: Card,
+    wallet: str,
+    device: str,
+    address: Mapping[str, str],
+    at: datetime,
+) -> bool:
+    """Records that the card is on a device; False when that was known. The card is locked.
+
+    A repeated event refreshes the address; one older than what is known changes nothing
+    (R-INST-1, R-INST-3).
+    """
+    row = session.get(Installation, (card.merchant_id, card.id, wallet, device))
+    if row is not None and (row.status == "active" or row.changed_at > at):
+        if row.status == "active":
+            row.address, row.last_seen_at = dict(address), max(row.last_seen_at, at)
+            session.flush()
+        return False
+    others = _active(session, card)
+    if row is None:
+        row = Installation(
+            merchant_id=card.merchant_id,
+            card_id=card.id,
+            wallet=wallet,
+            device=device,
+            first_installed_at=at,
+        )
+        session.add(row)
+    row.address, row.status = dict(address), "active"
+    row.last_seen_at = row.changed_at = at
+    row.removed_at = None
+    first = card.first_installed_at is None
+    reinstalled = card.status == "deleted" and card.status_cause == "customer"
+    card.first_installed_at = card.first_installed_at or at
+    card.last_installed_at = at
+    if card.status == "not_installed" or reinstalled:
+        card.status, card.status_cause = "installed", None
+    if first and card.issue_channel in _BY_CUSTOMER:
+        card.issued_at = at
+        if card.expiry_mode == "rule":
+            card.expires_at = expiry_by_rule(session, card)
+    session.flush()
+    events.record(
+        session,
+        card.id,
+        events.INSTALLED,
+        at,
+        wallet=wallet,
+        additional=others > 0,
+        reinstall=reinstalled,
+    )
+    return True
+
+
+def remove(session: Session, card: Card, wallet: str, device: str, at: datetime) -> bool:
+    """Records that the card left a device; False when that was known. The card is locked.
+
+    Balances stay. The last one that goes makes the card deleted by the customer (D.7.2).
+    """
+    row = session.get(Installation, (card.merchant_id, card.id, wallet, device))
+    if row is None or row.status == "removed" or row.changed_at > at:
+        return False
+    row.status, row.changed_at, row.removed_at = "removed", at, at
+    session.flush()
+    remaining = _active(session, card)
+    card.first_removed_at = card.first_removed_at or at
+    card.last_removed_at = at
+    if not remaining and card.status == "installed":
+        card.status, card.status_cause = "deleted", "customer"
+    session.flush()
+    events.record(
+        session,
+        card.id,
+        events.UNINSTALLED if remaining else events.REMOVED,
+        at,
+        wallet=wallet,
+        remaining=remaining,
+    )
+    return True
+
+
+def _active(session: Session, card: Card) -> int:
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Installation)
+            .where(
+                Installation.merchant_id == card.merchant_id,
+                Installation.card_id == card.id,
+                Installation.status == "active",
+            )
+        )
+        or 0
+    )

@@ -1,0 +1,227 @@
+"""Rows of cards: the card with its cached units, where it is installed, what must be delivered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from passes.store import Base, OfMerchant
+
+
+def _unit() -> Mapped[int]:
+    return mapped_column(BigInteger, default=0, server_default=text("0"))
+
+
+class Units:
+    """What a card counts. A card caches the sums, each ledger entry holds its part of them.
+
+    Money and purchases are minor units. ``purchases`` is the card's LTV.
+    """
+
+    available_visits: Mapped[int] = _unit()
+    redeemed_visits: Mapped[int] = _unit()
+    sold_visits: Mapped[int] = _unit()
+    total_visits: Mapped[int] = _unit()
+    referral_visits: Mapped[int] = _unit()
+    bonus: Mapped[int] = _unit()
+    stamps: Mapped[int] = _unit()
+    stamps_earned: Mapped[int] = _unit()
+    rewards: Mapped[int] = _unit()
+    rewards_earned: Mapped[int] = _unit()
+    rewards_redeemed: Mapped[int] = _unit()
+    points: Mapped[int] = _unit()
+    points_earned: Mapped[int] = _unit()
+    money: Mapped[int] = _unit()
+    purchases: Mapped[int] = _unit()
+
+
+UNITS: tuple[str, ...] = tuple(Units.__annotations__)
+
+NEVER_NEGATIVE = (
+    "available_visits",
+    "redeemed_visits",
+    "sold_visits",
+    "bonus",
+    "stamps",
+    "rewards",
+    "rewards_redeemed",
+    "points",
+    "money",
+    "purchases",
+)
+"""R-LED-7; checked by the ledger before, and by the database in any case."""
+
+
+class Card(OfMerchant, Units, Base):
+    """One customer's card (D.1). Cards are never removed from the table: their sums stay."""
+
+    __tablename__ = "card"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["merchant_id", "template_id"], ["card_template.merchant_id", "card_template.id"]
+        ),
+        ForeignKeyConstraint(
+            ["merchant_id", "customer_id"], ["customer.merchant_id", "customer.id"]
+        ),
+        ForeignKeyConstraint(["merchant_id", "referrer_card_id"], ["card.merchant_id", "card.id"]),
+        CheckConstraint("status IN ('not_installed', 'installed', 'deleted')", name="status"),
+        *(CheckConstraint(f"{unit} >= 0", name=f"{unit}_not_negative") for unit in NEVER_NEGATIVE),
+        UniqueConstraint("merchant_id", "serial_number"),
+        Index(None, "merchant_id", "template_id", "issued_at"),
+        Index(None, "merchant_id", "customer_id"),
+        Index(None, "merchant_id", "created_at", "id"),
+        Index(None, "change_tag"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    serial_number: Mapped[str]
+    template_id: Mapped[UUID]
+    template_version: Mapped[int]
+    customer_id: Mapped[UUID]
+
+    status: Mapped[str]
+    status_cause: Mapped[str | None]
+    blocked: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    created_at: Mapped[datetime]
+    enrolled_at: Mapped[datetime]
+    issued_at: Mapped[datetime]
+    issue_channel: Mapped[str]
+    issued_by: Mapped[str | None]
+    issued_data: Mapped[dict[str, Any]]
+    language: Mapped[str]
+
+    expires_at: Mapped[datetime | None]
+    expiry_mode: Mapped[str]
+
+    utm_source: Mapped[str]
+    utm_medium: Mapped[str | None]
+    utm_campaign: Mapped[str | None]
+    utm_term: Mapped[str | None]
+    utm_content: Mapped[str | None]
+    utm_raw: Mapped[dict[str, Any] | None]
+    channel_link_id: Mapped[UUID | None]
+    referrer_card_id: Mapped[UUID | None]
+    referral_code: Mapped[str]
+    install_token_version: Mapped[int]
+    page_token_version: Mapped[int]
+
+    version: Mapped[int]
+    change_tag: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime]
+
+    ledger_seq: Mapped[int] = mapped_column(default=0)
+    last_redemption_at: Mapped[datetime | None]
+    last_added_at: Mapped[datetime | None]
+    last_visit_at: Mapped[datetime | None]
+
+    link_opened_at: Mapped[datetime | None]
+    downloaded_at: Mapped[datetime | None]
+    first_installed_at: Mapped[datetime | None]
+    last_installed_at: Mapped[datetime | None]
+    first_removed_at: Mapped[datetime | None]
+    last_removed_at: Mapped[datetime | None]
+
+
+class Installation(OfMerchant, Base):
+    """One card on one device or wallet account; ``address`` is the wallet's own (D.7.1)."""
+
+    __tablename__ = "installation"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
+        CheckConstraint("status IN ('active', 'removed')", name="status"),
+        Index(None, "merchant_id", "wallet", "device"),
+    )
+
+    card_id: Mapped[UUID] = mapped_column(primary_key=True)
+    wallet: Mapped[str] = mapped_column(primary_key=True)
+    device: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[dict[str, Any]]
+    status: Mapped[str]
+    first_installed_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class Delivery(OfMerchant, Base):
+    """The state of bringing one card up to date in one wallet (design §4).
+
+    ``due_at`` is also the lease: claiming moves it forward. None: nothing to do. ``not_before``
+    is when the next push may follow the last one.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
+        Index(
+            "ix_delivery_due",
+            "shard",
+            "wallet",
+            "due_at",
+            postgresql_where=text("due_at IS NOT NULL"),
+            sqlite_where=text("due_at IS NOT NULL"),
+        ),
+    )
+
+    card_id: Mapped[UUID] = mapped_column(primary_key=True)
+    wallet: Mapped[str] = mapped_column(primary_key=True)
+    shard: Mapped[int]
+    reason: Mapped[str]
+    wanted_version: Mapped[int]
+    delivered_version: Mapped[int]
+    delivered_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    attempts: Mapped[int]
+    dead_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class Touch(OfMerchant, Base):
+    """An opening of a sign-up, referral or install link, for statistics (R-UTM-4)."""
+
+    __tablename__ = "touch"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),
+        Index(None, "merchant_id", "template_id", "at"),
+        Index(None, "merchant_id", "card_id", "at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    link: Mapped[str]
+    template_id: Mapped[UUID]
+    card_id: Mapped[UUID | None]
+    channel_link_id: Mapped[UUID | None]
+    utm: Mapped[dict[str, Any]]
+    platform: Mapped[str]
+    at: Mapped[datetime]
+
+
+class CardEvent(OfMerchant, Base):
+    """What happened to a card apart from postings: issued, link opened, installed, delivered."""
+
+    __tablename__ = "card_event"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
+        Index(None, "merchant_id", "card_id", "at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    card_id: Mapped[UUID]
+    type: Mapped[str]
+    at: Mapped[datetime]
+    wallet: Mapped[str | None]
+    data: Mapped[dict[str, Any]]

@@ -1,0 +1,36 @@
+"""The one place that reads the time; everything else is told what time it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def now() -> datetime:
+    """This moment in UTC, to the millisecond (what both databases keep and JSON shows)."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def day_of(moment: datetime, time_zone: str) -> date:
+    """The merchant's calendar day on which ``moment`` falls (R-GEN-3)."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
+def end_of_day(day: date, time_zone: str) -> datetime:
+    """23:59:59 of ``day`` at the merchant's, in UTC (R-EXP-1); right across clock changes."""
+    return datetime.combine(day, time(23, 59, 59), ZoneInfo(time_zone)).astimezone(UTC)
+
+
+def start_of_day(day: date, time_zone: str) -> datetime:
+    """The first moment of ``day`` at the merchant's, in UTC."""
+    return datetime.combine(day, time(0), ZoneInfo(time_zone)).astimezone(UTC)
+
+
+def whole_second_after(previous: datetime, moment: datetime) -> datetime:
+    """``moment`` cut to the second, but at least one second after ``previous``.
+
+    HTTP dates have steps of a second: two changes within one would look like none.
+    """
+    cut = moment.replace(microsecond=0)
+    return max(cut, previous.replace(microsecond=0) + timedelta(seconds=1))

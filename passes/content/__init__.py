@@ -1,0 +1,1 @@
+"""What a pass must show: read from everything that stands below, in no vendor's terms."""

@@ -1,0 +1,1 @@
+"""Brings passes up to date: due rows are claimed, pushed, and their receipts recorded."""

@@ -1,0 +1,106 @@
+"""The multipass: prepaid visits, and a bonus balance of points (D.4.2, S1.4-S1.33)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from passes.card_templates.rules import MultipassRules
+from passes.ledger.kinds.base import (
+    MOST_POINTS,
+    MOST_VISITS,
+    Asked,
+    Booking,
+    Operation,
+    count,
+    take,
+)
+
+
+def add_visits(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
+    """Available and sold rise; a sale proves that the customer was there."""
+    n = count(asked.value, MOST_VISITS)
+    return Booking(
+        "add_visits",
+        {"available_visits": n, "sold_visits": n},
+        is_visit=bool(asked.purchase),
+        adds=True,
+    )
+
+
+def redeem_visits(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
+    """Available falls, redeemed rises; each visit earns the template's points."""
+    n = count(asked.value, MOST_VISITS)
+    take(card, "available_visits", n, "available")
+    return Booking(
+        "redeem_visits",
+        {
+            "available_visits": -n,
+            "redeemed_visits": n,
+            "total_visits": n,
+            "bonus": n * rules.points_per_visit,
+        },
+        is_visit=True,
+        redeems=True,
+    )
+
+
+def subtract_visits(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
+    """Corrects a mistake: S1.30 to the letter, or without touching what was used (AMB-06).
+
+    Removed visits count in the total (S1.18, AMB-07).
+    """
+    n = count(asked.value, MOST_VISITS)
+    take(card, "available_visits", n, "available")
+    given_back = min(n, card.redeemed_visits) if rules.multipass_subtract_rule == "source" else 0
+    return Booking(
+        "subtract_visits",
+        {"available_visits": -n, "redeemed_visits": -given_back, "total_visits": n},
+    )
+
+
+def add_bonus(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
+    return Booking("add_bonus", {"bonus": count(asked.value, MOST_POINTS)})
+
+
+def subtract_bonus(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
+    """S1.33."""
+    n = count(asked.value, MOST_POINTS)
+    take(card, "bonus", n, "bonus points available")
+    return Booking("subtract_bonus", {"bonus": -n})
+
+
+def redeem_bonus(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
+    n = count(asked.value, MOST_POINTS)
+    take(card, "bonus", n, "bonus points available")
+    return Booking("redeem_bonus", {"bonus": -n})
+
+
+def figures(card: Any, rules: MultipassRules) -> dict[str, int | datetime | None]:
+    """D.3."""
+    return {
+        "available_visits": card.available_visits,
+        "redeemed_visits": card.redeemed_visits,
+        "sold_visits": card.sold_visits,
+        "total_visits": card.total_visits,
+        "bonus_balance": card.bonus,
+        "visits_by_referral": card.referral_visits,
+        "last_redemption_at": card.last_redemption_at,
+        "last_added_at": card.last_added_at,
+    }
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "add-visits": add_visits,
+    "redeem-visits": redeem_visits,
+    "subtract-visits": subtract_visits,
+    "add-bonus": add_bonus,
+    "subtract-bonus": subtract_bonus,
+    "redeem-bonus": redeem_bonus,
+}
+
+OPENING: Mapping[str, tuple[str, ...]] = {
+    "available_visits": ("available_visits", "sold_visits"),
+    "bonus_balance": ("bonus",),
+}

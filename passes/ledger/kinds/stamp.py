@@ -1,0 +1,116 @@
+"""The stamp card: stamps make rewards (D.4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from passes.card_templates.rules import StampRules
+from passes.errors import Invalid
+from passes.ledger.kinds.base import MOST_STAMPS, Asked, Booking, Operation, count, no_value, take
+from passes.money import parse_decimal
+
+
+def add_stamps(card: Any, rules: StampRules, asked: Asked) -> Booking:
+    """Each threshold that is reached gives a reward; after the last one a new round begins."""
+    n = _stamps_earned(rules, asked)
+    stamps, made = _collect(card.stamps, n, rules)
+    kept = 0 if rules.auto_redeem else made
+    return Booking(
+        "add_stamps",
+        {
+            "stamps": stamps - card.stamps,
+            "stamps_earned": n,
+            "rewards": kept,
+            "rewards_earned": made,
+            "rewards_redeemed": made - kept,
+        },
+        is_visit=True,
+        is_one_visit=True,
+        adds=n > 0,
+        redeems=made > kept,
+    )
+
+
+def subtract_stamps(card: Any, rules: StampRules, asked: Asked) -> Booking:
+    """Takes stamps of this round back; a reward already made stays (undo removes it)."""
+    n = count(asked.value, MOST_STAMPS)
+    take(card, "stamps", n, "stamps on this card")
+    return Booking("subtract_stamps", {"stamps": -n})
+
+
+def redeem_reward(card: Any, rules: StampRules, asked: Asked) -> Booking:
+    """Hands one reward out; the stamps stay."""
+    no_value(asked.value)
+    take(card, "rewards", 1, "rewards on this card")
+    return Booking(
+        "redeem_reward",
+        {"rewards": -1, "rewards_redeemed": 1},
+        is_visit=True,
+        is_one_visit=True,
+        redeems=True,
+    )
+
+
+def subtract_reward(card: Any, rules: StampRules, asked: Asked) -> Booking:
+    """Takes a reward back that was not used."""
+    no_value(asked.value)
+    take(card, "rewards", 1, "rewards on this card")
+    return Booking("subtract_reward", {"rewards": -1})
+
+
+def figures(card: Any, rules: StampRules) -> dict[str, int | datetime | None]:
+    """D.3. ``stamps_missing``: to the next reward."""
+    return {
+        "stamps": card.stamps,
+        "stamps_required": rules.steps[-1],
+        "stamps_missing": next((s - card.stamps for s in rules.steps if s > card.stamps), 1),
+        "stamps_earned": card.stamps_earned,
+        "rewards_unused": card.rewards,
+        "rewards_earned": card.rewards_earned,
+        "rewards_redeemed": card.rewards_redeemed,
+        "total_visits": card.total_visits,
+        "last_redemption_at": card.last_redemption_at,
+        "last_added_at": card.last_added_at,
+    }
+
+
+def _stamps_earned(rules: StampRules, asked: Asked) -> int:
+    """By the template's mechanic: entered by staff, so many a visit, or one per amount spent."""
+    if rules.mechanic == "visit":
+        return count(asked.value or 1, MOST_STAMPS) * rules.stamps_per_visit
+    if rules.mechanic == "spend" and asked.value is None:
+        if asked.purchase is None:
+            raise Invalid.field("purchase_amount", "is missing", "MISSING")
+        assert rules.amount_per_stamp is not None  # noqa: S101 - the rules are checked when made
+        return asked.purchase // parse_decimal(rules.amount_per_stamp, asked.currency)
+    return count(asked.value, MOST_STAMPS)
+
+
+def _collect(stamps: int, added: int, rules: StampRules) -> tuple[int, int]:
+    """Stamps and new rewards after adding. Without carry-over a full round drops what is over."""
+    last = rules.steps[-1]
+    rewards = 0
+    for _ in range(added):
+        stamps += 1
+        if stamps >= last or stamps in rules.steps:
+            rewards += 1
+        if stamps >= last:
+            stamps = 0
+            if not rules.carry_over:
+                break
+    return stamps, rewards
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "add-stamps": add_stamps,
+    "subtract-stamps": subtract_stamps,
+    "redeem-reward": redeem_reward,
+    "subtract-reward": subtract_reward,
+}
+
+OPENING: Mapping[str, tuple[str, ...]] = {
+    "stamps": ("stamps", "stamps_earned"),
+    "rewards_unused": ("rewards", "rewards_earned"),
+}

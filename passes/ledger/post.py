@@ -1,0 +1,101 @@
+"""Posts operations on cards: checks who, what and when, and lets the card's kind decide (D.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from passes.cards.cards import validity
+from passes.errors import Conflict, Invalid
+from passes.ledger.book import Actor, Posted, Posting, lock, write
+from passes.ledger.kinds import KINDS
+from passes.ledger.kinds.base import Asked, Booking, CardKind
+from passes.merchants.merchants import business
+
+LONGEST_COMMENT = 500
+OLDEST = timedelta(days=30)
+"""How far back an entry may be dated (R-LED-8)."""
+
+
+def post(session: Session, card_name: str, posting: Posting, actor: Actor, now: datetime) -> Posted:
+    """Posts one operation on a card, named by its id or serial number.
+
+    Raises NotFound, Invalid, and Conflict with the code of the rule that refused (R-EARN-1).
+    """
+    card = lock(session, card_name)
+    kind = _kind_of(card)
+    operation = kind.operations.get(posting.verb)
+    if operation is None:
+        raise Conflict(f"A card of the kind {card.kind.value} cannot do this.", code="WRONG_KIND")
+    _refuse_unusable(card, now)
+    currency = business(session).currency
+    asked = Asked(posting.value, posting.purchase, currency)
+    _check(posting, card, asked, now)
+    booking = operation(card, card.definition.rules, asked)
+    return write(session, card, booking, posting, actor, now)
+
+
+def open_balance(
+    session: Session,
+    card_name: str,
+    opening: Mapping[str, int],
+    ltv: int | None,
+    actor: Actor,
+    now: datetime,
+) -> Posted | None:
+    """Gives a new card the balance it had elsewhere; figures by name. Raises Invalid."""
+    card = lock(session, card_name)
+    known = _kind_of(card).opening
+    deltas: dict[str, int] = {}
+    for figure, value in opening.items():
+        if figure not in known:
+            raise Invalid.field(f"opening.{figure}", f"must be one of {', '.join(known)}, ltv")
+        if not 0 <= value <= 1_000_000:
+            raise Invalid.field(f"opening.{figure}", "must be a whole number from 0 to 1,000,000")
+        deltas |= dict.fromkeys(known[figure], value)
+    if not any(deltas.values()) and not ltv:
+        return None
+    adds = bool(deltas.get("sold_visits") or deltas.get("stamps_earned"))
+    booking = Booking("import_opening", deltas, adds=adds)
+    return write(session, card, booking, Posting("opening", purchase=ltv), actor, now)
+
+
+def _kind_of(card: Any) -> CardKind:
+    kind = KINDS.get(card.kind)
+    if kind is None:
+        raise Conflict(
+            f"Nothing can be posted on a card of the kind {card.kind.value} yet.", code="WRONG_KIND"
+        )
+    return kind
+
+
+def _refuse_unusable(card: Any, now: datetime) -> None:
+    """D.4, R-INST-6, R-EXP-4: what stops every operation, each with its own reason."""
+    if card.status == "deleted" and card.status_cause != "customer":
+        raise Conflict("This card was deleted.", code="CARD_DELETED")
+    state = validity(card, now)
+    if state == "expired":
+        raise Conflict("This card has expired.", code="CARD_EXPIRED", expires_at=card.expires_at)
+    if state == "blocked":
+        raise Conflict("This card is blocked.", code="CARD_BLOCKED")
+    if card.template_status == "archived":
+        raise Conflict("This card is not in use any more.", code="TEMPLATE_ARCHIVED")
+
+
+def _check(posting: Posting, card: Any, asked: Asked, now: datetime) -> None:
+    if posting.comment is not None and len(posting.comment) > LONGEST_COMMENT:
+        raise Invalid.field("comment", f"must not have more than {LONGEST_COMMENT} characters")
+    if asked.purchase is None and getattr(card.definition.rules, "purchase_amount_required", False):
+        raise Invalid.field("purchase_amount", "is missing", "MISSING")
+    occurred_at = posting.occurred_at
+    if occurred_at is None:
+        return
+    if occurred_at > now:
+        raise Invalid.field("occurred_at", "must not lie in the future")
+    if occurred_at < now - OLDEST:
+        raise Invalid.field("occurred_at", f"must not lie more than {OLDEST.days} days back")
+    if occurred_at < card.enrolled_at:
+        raise Invalid.field("occurred_at", "must not lie before the card was issued")

@@ -1,0 +1,1 @@
+"""Merchants: the business, its locations, staff, API keys and secrets, and the directory."""

@@ -1,0 +1,104 @@
+"""API keys: made once, kept as a hash, limited by scopes (R-API-1)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from passes import ids
+from passes.errors import Invalid
+from passes.merchants import directory
+from passes.merchants.models import ApiKey
+from passes.store import Store, merchant_of, table_of
+
+SCOPES = ("read", "issue", "transact", "customers", "messages", "admin")
+
+_PREFIX = "tp_"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A program that showed a valid key."""
+
+    merchant_id: UUID
+    key_id: UUID
+    scopes: frozenset[str]
+
+
+def create(
+    session: Session,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> str:
+    """A new key of the session's merchant; it is never shown again. ``all`` means every scope."""
+    wanted = SCOPES if "all" in scopes else tuple(dict.fromkeys(scopes))
+    if not wanted or not set(wanted) <= set(SCOPES):
+        raise Invalid.field("scopes", f"must be all or some of {', '.join(SCOPES)}")
+    key_id = ids.new_id()
+    prefix = directory.enter_new(
+        session, directory.Known.API_KEY, key_id, lambda: secrets.token_hex(6)
+    )
+    secret = secrets.token_urlsafe(24)
+    session.add(
+        ApiKey(
+            merchant_id=merchant_of(session),
+            id=key_id,
+            name=name,
+            prefix=prefix,
+            secret_hash=_hash(secret),
+            scopes=list(wanted),
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    session.flush()
+    return f"{_PREFIX}{prefix}_{secret}"
+
+
+_keys = table_of(ApiKey)
+_BY_ID = select(_keys.c.secret_hash, _keys.c.scopes, _keys.c.expires_at, _keys.c.revoked_at).where(
+    _keys.c.merchant_id == bindparam("merchant_id"), _keys.c.id == bindparam("key_id")
+)
+
+
+def identify(store: Store, presented: str, now: datetime) -> Caller | None:
+    """Who shows this key; None when it is unknown, expired or revoked."""
+    prefix, _, secret = presented.removeprefix(_PREFIX).partition("_")
+    if not presented.startswith(_PREFIX) or not secret:
+        return None
+    with store.read_all() as session:
+        found = directory.find(session, directory.Known.API_KEY, prefix)
+        if found is None:
+            return None
+        row = session.execute(
+            _BY_ID, {"merchant_id": found.merchant_id, "key_id": found.subject_id}
+        ).one_or_none()
+    if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)):
+        return None
+    if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    return Caller(found.merchant_id, found.subject_id, frozenset(row.scopes))
+
+
+def revoke(session: Session, key_id: UUID, now: datetime) -> None:
+    """The key stops working with the next request."""
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.merchant_id == merchant_of(session), ApiKey.id == key_id)
+        .values(revoked_at=now)
+    )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

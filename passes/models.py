@@ -1,0 +1,11 @@
+"""Every table of the domain, for migrations."""
+
+from passes.card_templates import models as card_templates
+from passes.cards import models as cards
+from passes.customers import models as customers
+from passes.idempotency import KeptAnswer
+from passes.ledger import models as ledger
+from passes.merchants import models as merchants
+from passes.store import Base
+
+__all__ = ["Base", "KeptAnswer", "card_templates", "cards", "customers", "ledger", "merchants"]

@@ -1,0 +1,498 @@
+"""The database: engine, transactions, column types, and the guard that keeps merchants apart.
+
+A session belongs to one merchant. Four things hold it there: every statement must name the
+merchant for every table it touches (the guard reads the statement and raises), a flush refuses
+another merchant's rows, keys are composite, and PostgreSQL enforces row-level security under a
+role that owns nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any, NamedTuple
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import orjson
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    DateTime,
+    Engine,
+    Executable,
+    FromClause,
+    Insert,
+    Integer,
+    MetaData,
+    Result,
+    Select,
+    Table,
+    TextClause,
+    TypeDecorator,
+    Update,
+    Uuid,
+    create_engine,
+    event,
+    literal,
+    select,
+    types,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.dml import Delete, DMLWhereBase
+from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, Grouping
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import Alias, Join
+
+from passes.vault import Vault
+
+APP_ROLE = "treuepass_app"
+SYSTEM_ROLE = "treuepass_system"
+"""PostgreSQL roles that own nothing: one sees a single merchant, one sees all of them."""
+
+SHARDS = 64
+
+_SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL: a committed posting survives power loss
+    "foreign_keys": 1,
+    "busy_timeout": 15_000,
+    "cache_size": -16_000,
+    "temp_store": 2,
+}
+
+
+# --- columns -------------------------------------------------------------------------------------
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: refuses naive values, gives UTC back on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a point in time needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""JSON that is read as a whole."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: Moment(),
+        UUID: Uuid(),
+        dict[str, Any]: Document,
+        list[Any]: Document,
+        int: Integer(),
+    }
+
+
+class OfMerchant:
+    """Mixin for rows of one merchant; its id is the first column of every key."""
+
+    merchant_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-2)
+
+
+class next_change_tag(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
+    """The next integer of the one sequence that orders all changes of all cards (design §5.6)."""
+
+    type = types.BigInteger()
+    inherit_cache = True
+
+
+@compiles(next_change_tag, "postgresql")
+def _next_tag_postgresql(element: object, compiler: object, **options: object) -> str:
+    return "nextval('change_tag')"
+
+
+@compiles(next_change_tag, "sqlite")
+def _next_tag_sqlite(element: object, compiler: object, **options: object) -> str:
+    # One writer at a time, and cards are never deleted: the largest tag never falls.
+    return "(SELECT coalesce(max(card.change_tag), 0) + 1 FROM card)"
+
+
+# --- the guard -----------------------------------------------------------------------------------
+
+
+class UnscopedQuery(RuntimeError):
+    """A merchant's rows were touched without saying whose, or as another merchant's."""
+
+
+class _Tie(NamedTuple):
+    """A place where the statement names a merchant: a value in it, or the key of a parameter."""
+
+    key: str
+    value: object
+
+
+_verdicts: WeakKeyDictionary[Executable, tuple[_Tie, ...]] = WeakKeyDictionary()
+
+
+def _guard(state: ORMExecuteState) -> None:
+    merchant_id = state.session.info.get("merchant_id")
+    if merchant_id is None:
+        return  # a session of the system; row-level security knows its role
+    statement = state.statement
+    ties = _verdicts.get(statement)
+    if ties is None:
+        ties = _verdicts[statement] = _ties_of(statement)
+    for parameters in _each_set(state.parameters):
+        for tie in ties:
+            if parameters.get(tie.key, tie.value) != merchant_id:
+                raise UnscopedQuery(f"another merchant is named in: {statement}")
+
+
+def _each_set(parameters: Any) -> Iterable[Mapping[str, Any]]:
+    if not parameters:
+        return ({},)
+    return parameters if isinstance(parameters, list | tuple) else (parameters,)
+
+
+def _ties_of(statement: Executable) -> tuple[_Tie, ...]:
+    """Where the statement names its merchant. Raises UnscopedQuery where it should and does not."""
+    if isinstance(statement, TextClause):
+        raise UnscopedQuery("textual SQL cannot be checked; use expressions")
+    walk = _Walk()
+    walk.visit(statement)
+    untied = walk.untied()
+    if untied:
+        raise UnscopedQuery(f"no merchant is named for {', '.join(sorted(untied))} in: {statement}")
+    return tuple(walk.ties)
+
+
+class _Walk:
+    """Finds the tables of merchants in a statement and what ties each of them to a merchant."""
+
+    def __init__(self) -> None:
+        self.ties: list[_Tie] = []
+        self._seen: set[int] = set()
+        self._sources: set[str] = set()
+        self._tied: set[str] = set()
+        self._equal: list[tuple[str, str]] = []
+
+    def untied(self) -> set[str]:
+        tied = set(self._tied)
+        grows = True
+        while grows:
+            grows = False
+            for left, right in self._equal:
+                if (left in tied) != (right in tied):
+                    tied |= {left, right}
+                    grows = True
+        return self._sources - tied
+
+    def visit(self, root: Any) -> None:
+        stack = [root]
+        while stack:
+            part = stack.pop()
+            if id(part) in self._seen:
+                continue
+            self._seen.add(id(part))
+            if isinstance(part, Select | Update | Delete):
+                self._read_conditions(part)
+            if isinstance(part, Insert):
+                stack.extend(self._read_insert(part))
+                continue
+            if isinstance(part, DMLWhereBase):
+                stack.append(part.table)
+            if isinstance(part, Join) and part.onclause is not None:
+                self._read(part.onclause)
+            if isinstance(part, FromClause):
+                self._add_source(part)
+            if isinstance(part, ColumnClause) and part.table is not None:
+                stack.append(part.table)
+            if not (isinstance(part, Alias) and isinstance(part.element, Table)):
+                stack.extend(part.get_children())
+
+    def _add_source(self, source: FromClause) -> None:
+        column = _merchant_column(source)
+        if column is None:
+            return
+        if isinstance(source, Table | Alias):
+            self._sources.add(source.name)
+        else:
+            self._tied.add(_name_of(source))  # what it selects from is checked by itself
+
+    def _read_conditions(self, statement: Any) -> None:
+        for condition in statement._where_criteria:
+            self._read(condition)
+        for _, onclause, _, _ in getattr(statement, "_setup_joins", ()):
+            if onclause is not None:
+                self._read(onclause)
+
+    def _read(self, condition: Any) -> None:
+        """Reads what must hold for every row: ANDs are followed, ORs and NOTs tie nothing."""
+        if isinstance(condition, Grouping):
+            self._read(condition.element)
+        elif isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+            for clause in condition.clauses:
+                self._read(clause)
+        elif isinstance(condition, BinaryExpression) and condition.operator is operators.eq:
+            self._read_equality(condition.left, condition.right)
+            self._read_equality(condition.right, condition.left)
+
+    def _read_equality(self, column: Any, other: Any) -> None:
+        source = _source_of(column)
+        if source is None:
+            return
+        if isinstance(other, BindParameter):
+            self._tied.add(source)
+            self.ties.append(_Tie(str(other.key), other.effective_value))
+        else:
+            right = _source_of(other)
+            if right is not None:
+                self._equal.append((source, right))
+
+    def _read_insert(self, statement: Any) -> list[Any]:
+        """Ties every row to be written to a merchant; gives back the values to walk on."""
+        if statement.select is not None:
+            raise UnscopedQuery(f"INSERT ... SELECT cannot be checked: {statement}")
+        rows: list[Mapping[Any, Any]] = [statement._values] if statement._values else []
+        for many in statement._multi_values:
+            rows.extend(many)
+        column = _merchant_column(statement.table)
+        if column is not None:
+            for row in rows or [{}]:
+                named = {getattr(key, "name", key): value for key, value in row.items()}
+                value = named.get(column)
+                if isinstance(value, BindParameter):
+                    self.ties.append(_Tie(str(value.key), value.effective_value))
+                else:
+                    self.ties.append(_Tie(column, value))
+        return [value for row in rows for value in row.values() if isinstance(value, ColumnElement)]
+
+
+def _merchant_column(source: Any) -> str | None:
+    table = source.element if isinstance(source, Alias) else source
+    if isinstance(table, Table):
+        if table.info.get("crosses_merchants"):
+            return None
+        named = table.info.get("merchant_column")
+        if named:
+            return str(named)
+    return "merchant_id" if "merchant_id" in source.c else None
+
+
+def _source_of(column: Any) -> str | None:
+    table = getattr(column, "table", None)
+    if table is None or not isinstance(column, ColumnElement):
+        return None
+    return _name_of(table) if column.key == _merchant_column(table) else None
+
+
+def _name_of(source: Any) -> str:
+    return str(getattr(source, "name", None) or id(source))
+
+
+def _check_owner(session: Session, context: object, instances: object) -> None:
+    merchant_id = session.info.get("merchant_id")
+    if merchant_id is None:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        column = _merchant_column(row.__table__)
+        if column is not None and getattr(row, column) != merchant_id:
+            raise UnscopedQuery(f"a row of {row.__tablename__} belongs to another merchant")
+
+
+# --- engine and transactions ---------------------------------------------------------------------
+
+
+class Store:
+    """One database. Every session is a transaction: it commits when its block ends well.
+
+    ``read`` and ``write`` belong to one merchant, ``read_all`` and ``write_all`` to the system
+    (finding the merchant, setting one up, claiming due work). What is read cannot write: SQLite
+    and PostgreSQL both refuse it.
+    """
+
+    def __init__(self, url: str, vault: Vault) -> None:
+        self.vault = vault
+        self.engine = _connect(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writing = self.engine.execution_options(treuepass_writes=True)
+        self._reading = self.engine.execution_options(
+            treuepass_writes=False, postgresql_readonly=True
+        )
+        self.due = Event()
+        """Set when a transaction of this process made work due for the worker."""
+
+    def read(self, merchant_id: UUID) -> AbstractContextManager[Session]:
+        """A transaction that sees one merchant and changes nothing."""
+        return self._transaction(self._reading, merchant_id)
+
+    def write(self, merchant_id: UUID) -> AbstractContextManager[Session]:
+        """A transaction of one merchant. On SQLite it holds the write lock from the start."""
+        return self._transaction(self._writing, merchant_id)
+
+    def read_all(self) -> AbstractContextManager[Session]:
+        """A transaction of the system that changes nothing."""
+        return self._transaction(self._reading, None)
+
+    def write_all(self) -> AbstractContextManager[Session]:
+        """A transaction of the system."""
+        return self._transaction(self._writing, None)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _transaction(self, engine: Engine, merchant_id: UUID | None) -> Iterator[Session]:
+        with _Session(
+            engine,
+            expire_on_commit=False,
+            autoflush=False,
+            info={"merchant_id": merchant_id, "vault": self.vault},
+        ) as session:
+            yield session
+            session.commit()
+            if session.info.get("wakes_worker"):
+                self.due.set()
+
+
+class _Session(Session):
+    """A session with the guard; the events hang on this class, so no session is without them."""
+
+
+event.listen(_Session, "do_orm_execute", _guard)
+event.listen(_Session, "before_flush", _check_owner)
+
+
+@event.listens_for(_Session, "after_begin")
+def _enter_role(session: Session, transaction: object, connection: Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    merchant_id = session.info["merchant_id"]
+    connection.exec_driver_sql(
+        "SELECT set_config('role', %s, true), set_config('app.merchant', %s, true)",
+        (SYSTEM_ROLE, "") if merchant_id is None else (APP_ROLE, str(merchant_id)),
+    )
+
+
+def merchant_of(session: Session) -> UUID:
+    """The merchant to whom the session belongs. Raises UnscopedQuery for one of the system."""
+    merchant_id = session.info["merchant_id"]
+    if merchant_id is None:
+        raise UnscopedQuery("this session belongs to no merchant")
+    assert isinstance(merchant_id, UUID)  # noqa: S101 - set by Store only
+    return merchant_id
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a model, for statements that are written without the ORM."""
+    assert isinstance(model.__table__, Table)  # noqa: S101 - no model of ours maps anything else
+    return model.__table__
+
+
+def rows_changed(result: Result[Any]) -> int:
+    """How many rows an INSERT, UPDATE or DELETE touched."""
+    assert isinstance(result, CursorResult)  # noqa: S101 - such statements give no other
+    return result.rowcount
+
+
+def is_ready(store: Store) -> bool:
+    """Whether the database answers and has every table."""
+    try:
+        with store.read_all() as session:
+            session.execute(
+                select(literal(1)).select_from(Base.metadata.tables["merchant"]).limit(1)
+            )
+            session.execute(
+                select(literal(1)).select_from(Base.metadata.tables["delivery"]).limit(1)
+            )
+    except DBAPIError:
+        return False
+    return True
+
+
+def lock_name(session: Session, *parts: str) -> None:
+    """Lets one transaction at a time go on among those that name the same parts.
+
+    For rules over rows that do not exist yet (two sign-ups with one phone number). On SQLite the
+    write transaction is alone anyway.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    name = "\x1f".join((str(merchant_of(session)), *parts))
+    session.connection().exec_driver_sql(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,)
+    )
+
+
+def shard_of(merchant_id: UUID) -> int:
+    """The merchant's shard, 0..63; part of every due index (design §4, Scale)."""
+    return merchant_id.int % SHARDS
+
+
+def lasting_faults(store: Store) -> list[str]:
+    """What in the database's configuration could lose a committed posting; one sentence each."""
+    with store.engine.connect() as connection:
+        if store.is_sqlite:
+            return [
+                f"SQLite's {name} is {found!r} and must be {wanted!r}"
+                for name, wanted in _SQLITE_PRAGMAS.items()
+                if (found := connection.exec_driver_sql(f"PRAGMA {name}").scalar()) != wanted
+            ]
+        return [
+            f"PostgreSQL's {name} is off; a crash can lose what customers were told"
+            for name in ("fsync", "full_page_writes", "synchronous_commit")
+            if connection.exec_driver_sql(f"SHOW {name}").scalar() == "off"
+        ]
+
+
+def _connect(url: str) -> Engine:
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+    }
+    if url.startswith("sqlite"):
+        # sqlite3 must not begin transactions by itself: it would begin them too late, and lose
+        # updates without a word (175 of 200 in a trial).
+        engine = create_engine(url, connect_args={"isolation_level": None}, **options)
+        event.listen(engine, "connect", _set_sqlite_pragmas)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True, **options)
+
+
+def _set_sqlite_pragmas(connection: sqlite3.Connection, record: object) -> None:
+    for name, value in _SQLITE_PRAGMAS.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("treuepass_writes", True)
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - this listener is SQLite's
+    driver.execute(f"PRAGMA query_only = {0 if writes else 1}")
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")

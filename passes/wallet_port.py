@@ -1,0 +1,420 @@
+"""The port between the domain and every wallet: what a pass must show, and what became of a push.
+
+A wallet folder imports this module and nothing else of the domain; this module imports the
+standard library only. Text that a customer reads is a mapping language -> string, because Apple
+localises on the device and Google wants translations. Secrets and addresses never show in a
+``repr``, so that they cannot reach a log by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Protocol
+
+Text = Mapping[str, str]
+
+
+# --- what a pass must show -----------------------------------------------------------------------
+
+
+class Style(Enum):
+    """What sort of card it is, as far as its looks go."""
+
+    BALANCE = "balance"
+    COUPON = "coupon"
+    MEMBERSHIP = "membership"
+
+
+class State(Enum):
+    """Whether the card may be used. EXPIRED may come back to life, VOID was withdrawn."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+class Place(Enum):
+    """Where a field stands on the face, in falling order of weight; BACK is behind it."""
+
+    HEADER = "header"
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    AUXILIARY = "auxiliary"
+    BACK = "back"
+
+
+class CodeFormat(Enum):
+    """How the till code is drawn."""
+
+    QR = "qr"
+    PDF417 = "pdf417"
+    AZTEC = "aztec"
+    CODE128 = "code128"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Money: integer minor units, ISO 4217 currency, and how many digits its minor unit has."""
+
+    minor: int
+    currency: str
+    digits: int = 2
+
+
+FieldValue = int | Amount | date | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One labelled value.
+
+    ``key`` is unique in the pass and stable between versions. ``change`` is what a person reads
+    when the value changes, with ``{value}`` where the new one stands; None: the change is silent.
+    ``link`` (https, tel or mailto) makes the value of a BACK field clickable.
+    """
+
+    key: str
+    label: Text
+    value: FieldValue
+    place: Place
+    change: Text | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place near which the phone may show the card, with the line that it shows."""
+
+    latitude: float
+    longitude: float
+    text: Text
+
+
+class Fit(IntEnum):
+    """How well a wallet suits a visitor's device; the highest is offered first."""
+
+    NO = 0
+    POSSIBLE = 1
+    NATIVE = 2
+
+
+class Crop(Enum):
+    """How one uploaded picture is brought to a size.
+
+    CONTAIN: whole picture, transparent around it, result exactly width x height.
+    SHRINK: whole picture, no padding, result at most width x height.
+    COVER: fills width x height, the overhang is cut off.
+    MASKABLE: whole picture in the middle 80 %, its own corner colour around it, opaque.
+    """
+
+    CONTAIN = "contain"
+    SHRINK = "shrink"
+    COVER = "cover"
+    MASKABLE = "maskable"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSize:
+    """A rendition that a wallet needs. ``name`` is unique among all wallets; pixels; PNG.
+
+    ``role`` is one of the three pictures a merchant uploads: "icon", "logo" or "strip".
+    """
+
+    name: str
+    role: str
+    width: int
+    height: int
+    crop: Crop
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A rendition: PNG bytes, their SHA-256 in hex, and the public address that serves them."""
+
+    name: str
+    sha256: str
+    png: bytes = field(repr=False)
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colours as ``#rrggbb`` and the pictures by the name of their size (absent: not uploaded)."""
+
+    background: str
+    foreground: str
+    label: str
+    pictures: Mapping[str, Picture] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The merchant's own credentials for one wallet; ``data`` is the JSON that wallet stored.
+
+    ``id`` and ``version`` identify the content, so that a wallet can keep parsed keys.
+    """
+
+    id: str
+    version: int
+    data: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PassContent:
+    """Everything that a pass must show now, in no vendor's terms.
+
+    ``languages`` lists what every Text holds, ``language`` is the one the card is in.
+    ``version`` counts the card's changes; ``changed_at`` moves by at least a whole second with
+    each. ``secret`` proves to a wallet's web service that a device holds the pass; it stays the
+    same for the life of the card. ``page_url`` is the card's own page and as good as a key.
+    ``template`` and ``template_version`` name what all cards of one design share.
+    ``account`` is None in test mode.
+    """
+
+    serial: str
+    secret: str = field(repr=False)
+    page_url: str = field(repr=False)
+    code: str = field(repr=False)
+    code_format: CodeFormat
+    version: int
+    changed_at: datetime
+    style: Style
+    state: State
+    expires_at: datetime | None
+    time_zone: str
+    merchant: str
+    merchant_id: str
+    title: Text
+    description: Text
+    holder: str = field(repr=False)
+    language: str
+    languages: tuple[str, ...]
+    fields: tuple[Field, ...] = field(repr=False)
+    locations: tuple[Location, ...]
+    look: Look
+    template: str
+    template_version: int
+    account: Account | None = None
+
+
+# --- where passes are, and what a push did -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One card on one device or wallet account; ``address`` is the wallet's own, opaque JSON."""
+
+    device: str = field(repr=False)
+    address: Mapping[str, str] = field(repr=False)
+    installed_at: datetime
+
+
+class Reason(Enum):
+    """Why a pass is brought up to date; decides how loudly a wallet tells the customer."""
+
+    BALANCE = "balance"
+    CONTENT = "content"
+    STATE = "state"
+    MESSAGE = "message"
+
+
+class Outcome(Enum):
+    """What became of one installation in one push."""
+
+    DELIVERED = "delivered"
+    GONE = "gone"
+    LATER = "later"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer for one installation. ``retry_after`` in seconds, with LATER only."""
+
+    outcome: Outcome
+    detail: str = ""
+    retry_after: float | None = None
+
+
+class WalletError(Exception):
+    """Trouble with a vendor as a whole; trouble with one device is a Receipt."""
+
+
+class WalletDown(WalletError):
+    """The vendor cannot be reached or asks us to wait; ``retry_after`` in seconds if it said so."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ContentRefused(WalletError):
+    """This pass cannot be shown in this wallet; trying again will not help until it changes."""
+
+
+class WalletMisconfigured(WalletError):
+    """Certificates, keys or identifiers are wrong; the sentence says what the merchant must do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that stops a wallet now (``stops``) or will soon; ``sentence`` says what to do."""
+
+    wallet: str
+    stops: bool
+    sentence: str
+
+
+# --- the visitor and what is offered -------------------------------------------------------------
+
+
+class Platform(Enum):
+    IOS = "ios"
+    ANDROID = "android"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who opened an install link, as far as their browser says."""
+
+    platform: Platform
+    language: str
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file for the visitor's device."""
+
+    body: bytes = field(repr=False)
+    media_type: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """An address where the visitor adds the pass."""
+
+    url: str = field(repr=False)
+
+
+# --- the two sides -------------------------------------------------------------------------------
+
+
+class Wallet(Protocol):
+    """What the domain asks of a wallet. No method touches the database."""
+
+    kind: str
+    """Stored in rows and part of links: "apple", "google", "pwa"."""
+    title: str
+    """A trade mark, never translated: "Apple Wallet"."""
+    pictures: tuple[PictureSize, ...]
+    """The renditions that its passes use."""
+
+    def suits(self, visitor: Visitor) -> Fit: ...
+
+    def identity(self, template: str, serial: str, account: Account | None) -> Mapping[str, str]:
+        """The vendor's own ids for the card, for developers; empty where there are none."""
+        ...
+
+    def offer(self, content: PassContent, visitor: Visitor) -> Download | Redirect:
+        """What the visitor gets who chose this wallet. Raises WalletError."""
+        ...
+
+    def push(
+        self, content: PassContent, installations: Sequence[Installation], reason: Reason
+    ) -> Sequence[Receipt]:
+        """Brings the installations up to date: one receipt for each, in their order.
+
+        Safe to repeat. A vendor that keeps the pass itself is told even without installations.
+        Raises WalletError when the vendor as a whole cannot serve.
+        """
+        ...
+
+    def push_many(
+        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+    ) -> Sequence[Sequence[Receipt] | WalletError]:
+        """``push`` for each; an error in one leaves the others untouched."""
+        ...
+
+    def check(self, now: datetime) -> Sequence[Finding]:
+        """What stops this wallet, or will soon. No network."""
+        ...
+
+
+def push_each(
+    wallet: Wallet, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+) -> list[Sequence[Receipt] | WalletError]:
+    """``push_many`` for wallets that have nothing to gain from a batch."""
+    answers: list[Sequence[Receipt] | WalletError] = []
+    for content, installations, reason in batch:
+        try:
+            answers.append(wallet.push(content, installations, reason))
+        except WalletError as error:
+            answers.append(error)
+    return answers
+
+
+class NoSuchCard(LookupError):
+    """No card has this serial number and secret; which of the two is wrong is not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Serial numbers of a device's passes that changed, and the tag to ask with next time."""
+
+    serials: tuple[str, ...]
+    tag: str
+
+
+class Issuer(Protocol):
+    """What a wallet's own web routes may ask of the domain; each call is one transaction."""
+
+    def knows(self, serial: str, secret: str) -> bool:
+        """Whether ``secret`` belongs to the card; constant time."""
+        ...
+
+    def content(self, wallet: str, serial: str, secret: str) -> PassContent:
+        """The pass as it must look now. Raises NoSuchCard."""
+        ...
+
+    def page(self, wallet: str, token: str) -> PassContent:
+        """The pass behind the address of a card page. Raises NoSuchCard."""
+        ...
+
+    def installed(
+        self,
+        wallet: str,
+        serial: str,
+        device: str,
+        address: Mapping[str, str],
+        at: datetime | None = None,
+    ) -> bool:
+        """Records proof that the pass is on a device; False when that was known already."""
+        ...
+
+    def removed(self, wallet: str, serial: str, device: str, at: datetime | None = None) -> bool:
+        """Records proof that the pass left a device; False when that was known already."""
+        ...
+
+    def changed_since(self, wallet: str, device: str, tag: str | None) -> Changes:
+        """The device's passes that changed after ``tag`` (None or unreadable: all of them)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WalletSettings:
+    """What a wallet is mounted with. Each wallet reads its own settings from ``environment``.
+
+    ``base_url`` is the public address without a final slash; ``data_dir`` holds the example
+    certificates in ``certs_example/``.
+    """
+
+    base_url: str
+    data_dir: Path
+    environment: Mapping[str, str] = field(repr=False)
