@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
+import secrets
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -29,8 +31,13 @@ class Vault:
     def __init__(self, master_keys: Sequence[bytes]) -> None:
         self._masters = {_name(key): AESGCM(key) for key in master_keys}
         self._current = _name(master_keys[0])
+        self._purpose_key = hmac.digest(master_keys[0], b"keys for purposes", "sha256")
         self._merchants: dict[tuple[UUID, str], AESGCM] = {}
         self._opened: dict[tuple[UUID, str], bytes] = {}
+
+    def key_for(self, purpose: str) -> bytes:
+        """32 bytes derived from the current master key, different for every purpose."""
+        return hmac.digest(self._purpose_key, purpose.encode(), "sha256")
 
     def new_merchant_key(self, merchant_id: UUID) -> str:
         """A fresh key for one merchant, wrapped; to be stored with the merchant."""
@@ -94,7 +101,7 @@ def _bond(merchant_id: UUID, kind: str, name: str) -> bytes:
 
 
 def _encrypt(cipher: AESGCM, secret: bytes, bond: bytes) -> str:
-    nonce = ids.new_key()[:_NONCE]
+    nonce = secrets.token_bytes(_NONCE)
     return base64.b64encode(nonce + cipher.encrypt(nonce, secret, bond)).decode()
 
 

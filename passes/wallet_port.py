@@ -8,7 +8,7 @@ localises on the device and Google wants translations. Secrets and addresses nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, IntEnum
@@ -412,9 +412,10 @@ class WalletSettings:
     """What a wallet is mounted with. Each wallet reads its own settings from ``environment``.
 
     ``base_url`` is the public address without a final slash; ``data_dir`` holds the example
-    certificates in ``certs_example/``.
+    certificates in ``certs_example/``; ``now`` is the clock of the whole product.
     """
 
     base_url: str
     data_dir: Path
     environment: Mapping[str, str] = field(repr=False)
+    now: Callable[[], datetime]

@@ -51,14 +51,21 @@ def record(
 
 
 def newest(
-    session: Session, card_id: UUID, *, before: datetime | None = None, limit: int
+    session: Session,
+    card_id: UUID,
+    *,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int,
 ) -> Sequence[CardEvent]:
-    """The card's events, newest first."""
+    """The card's events, newest first; ``after`` goes on behind a page."""
     query = select(CardEvent).where(
         CardEvent.merchant_id == merchant_of(session), CardEvent.card_id == card_id
     )
-    if before is not None:
-        query = query.where(CardEvent.at <= before)
+    if after is not None:
+        at, event_id = after
+        query = query.where(
+            (CardEvent.at < at) | ((CardEvent.at == at) & (CardEvent.id < event_id))
+        )
     return session.scalars(
         query.order_by(CardEvent.at.desc(), CardEvent.id.desc()).limit(limit)
     ).all()

@@ -1,0 +1,90 @@
+"""The command line: ``treuepass serve``, ``worker``, ``migrate``, ``doctor``, ``demo`` …"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from commands import cards, certs, demo, doctor, keys, serve
+from passes.errors import RuleBroken
+from passes.settings import Settings, WrongSetting, read_settings
+from passes.wallet_port import WalletMisconfigured
+
+if TYPE_CHECKING:
+    from app import Parts
+
+Assemble = Callable[[Settings], "Parts"]
+
+
+def run(arguments: Sequence[str], assemble: Assemble) -> int:
+    """Runs one command; its exit code: 0 done, 1 refused or broken, 2 misspelt."""
+    parsed = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    host, port = getattr(parsed, "host", "127.0.0.1"), getattr(parsed, "port", 8000)
+    try:
+        settings = read_settings(host=host, port=port)
+        return int(parsed.command(parsed, settings, assemble))
+    except (WrongSetting, WalletMisconfigured) as error:
+        print(f"treuepass: {error}", file=sys.stderr)
+    except RuleBroken as error:
+        print(f"treuepass: {error}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="treuepass", description="Loyalty cards in Apple Wallet, Google Wallet and the browser"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, help_: str, command: Callable[..., int]) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_, description=help_)
+        sub.set_defaults(command=command)
+        return sub
+
+    serving = add("serve", "the web server, with the worker inside", serve.serve)
+    serving.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
+    serving.add_argument("--port", type=_port, default=os.environ.get("PORT") or 8000)
+    serving.add_argument("--no-worker", action="store_true", help="web alone")
+    serving.add_argument("--demo", action="store_true", help="the demo merchant if there is none")
+
+    add("worker", "background work alone; any number against one PostgreSQL", serve.work)
+    add("migrate", "brings the database up to date", serve.migrate)
+
+    checking = add(
+        "doctor", "checks settings, database and wallets, and says what to do", doctor.run
+    )
+    checking.add_argument("--json", action="store_true")
+
+    showing = add("demo", "makes or finds the demo merchant", demo.run)
+    showing.add_argument("--json", action="store_true")
+    showing.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
+    showing.add_argument("--port", type=_port, default=os.environ.get("PORT") or 8000)
+
+    key = commands.add_parser("api-key", help="keys of programs").add_subparsers(required=True)
+    making = key.add_parser("create", help="prints a new key, once")
+    making.add_argument("--merchant", required=True, metavar="SLUG")
+    making.add_argument("--scopes", default="all", help="all, or some of read,issue,transact,…")
+    making.add_argument("--name", default="command line")
+    making.set_defaults(command=keys.create)
+
+    card = commands.add_parser("card", help="cards").add_subparsers(required=True)
+    cards.add_parsers(card)
+
+    certificates = commands.add_parser("certs", help="certificates").add_subparsers(required=True)
+    example = certificates.add_parser("example", help="makes the example certificates")
+    example.set_defaults(command=certs.example)
+    return parser
+
+
+def _port(typed: str) -> int:
+    number = int(typed)
+    if not 1 <= number <= 65_535:
+        raise argparse.ArgumentTypeError("must be 1 to 65535")
+    return number

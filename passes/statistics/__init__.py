@@ -1,0 +1,1 @@
+"""What a merchant's business with its cards comes to."""

@@ -1,0 +1,61 @@
+"""The web: JSON API, public pages, and the Flask application that holds them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import Blueprint, Flask, current_app
+
+from passes.settings import Settings
+from passes.store import Store
+from passes.wallet_port import PictureSize, Wallet
+
+LARGEST_REQUEST = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with; ``wallets`` by kind, in the order in which they are offered."""
+
+    settings: Settings
+    store: Store
+    wallets: Mapping[str, Wallet]
+    base_url: str
+    now: Callable[[], datetime]
+    is_migrated: Callable[[], bool]
+
+    @property
+    def picture_sizes(self) -> tuple[PictureSize, ...]:
+        """The renditions that all wallets together ask for."""
+        return tuple(size for wallet in self.wallets.values() for size in wallet.pictures)
+
+
+def services() -> Services:
+    """The services of the application that handles this request."""
+    return cast(Services, current_app.extensions["treuepass"])
+
+
+def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: bytes) -> Flask:
+    """The application over ``made``; the wallets bring their own routes."""
+    from web import api, headers, install, join, language, pages, problems
+
+    app = Flask("web", static_folder=None)
+    app.extensions["treuepass"] = made
+    app.config.update(
+        SECRET_KEY=secret_key,
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        MAX_FORM_PARTS=100,
+    )
+    app.url_map.strict_slashes = True
+    language.init_app(app)
+    headers.init_app(app, made.base_url)
+    problems.init_app(app)
+    for part in (api, pages, join, install):
+        part.init_app(app)
+    for blueprint in wallet_routes:
+        app.register_blueprint(blueprint)
+    return app

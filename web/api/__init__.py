@@ -1,0 +1,14 @@
+"""The JSON API, and the document that describes it."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Adds every call of the API, its OpenAPI document and a readable page of it."""
+    from web.api import cards, customers, document, merchant, operation, templates, transactions
+
+    assert all((cards, customers, merchant, templates, transactions))  # noqa: S101 - they register
+    app.register_blueprint(operation.blueprint)
+    app.register_blueprint(document.blueprint)

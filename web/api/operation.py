@@ -1,0 +1,174 @@
+"""What every call of the API shares: key and scope, reading, one transaction, repeats, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import orjson
+from flask import Blueprint, Response, request
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from passes import idempotency
+from passes.errors import Forbidden
+from passes.idempotency import Answer, TwinWon
+from passes.merchants import api_keys
+from passes.merchants.api_keys import Caller
+from passes.merchants.merchants import Business, business
+from web import Services, services
+from web.api import reading
+from web.problems import Unauthorized
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+REPLAYED = "Idempotent-Replay"
+ATTEMPTS = 3
+"""How often a request is run anew because a twin with the same key won."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: who calls, in which transaction, and what was sent."""
+
+    caller: Caller
+    session: Session
+    services: Services
+    now: datetime
+    path: Mapping[str, str]
+    idempotency_key: str | None
+    _body: BaseModel | None
+    _query: BaseModel | None
+
+    def body(self, model: type[M]) -> M:
+        return cast(M, self._body)
+
+    def query(self, model: type[M]) -> M:
+        return cast(M, self._query)
+
+    @property
+    def merchant(self) -> Business:
+        return business(self.session)
+
+
+View = Callable[[Call], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An entry of the API's table of contents; the OpenAPI document is made of these."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    scope: str
+    status: int
+    answer: type[BaseModel]
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    picture: bool = False
+    errors: tuple[int, ...] = field(default=())
+
+
+OPERATIONS: list[Operation] = []
+
+
+def operation(
+    method: str,
+    path: str,
+    summary: str,
+    *,
+    scope: str,
+    answer: type[BaseModel],
+    status: int | None = None,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    picture: bool = False,
+    name: str | None = None,
+) -> Callable[[View], View]:
+    """Makes a function a call of the API. ``path`` as in Flask, below /api/v1.
+
+    A GET runs in a transaction that cannot write. A POST with an Idempotency-Key runs once.
+    """
+
+    def register(view: View) -> View:
+        made = Operation(
+            method=method,
+            path=path,
+            name=name or view.__name__,
+            summary=summary,
+            scope=scope,
+            status=status or (201 if method == "POST" else 200),
+            answer=answer,
+            body=body,
+            query=query,
+            picture=picture,
+        )
+        OPERATIONS.append(made)
+        blueprint.add_url_rule(
+            path,
+            endpoint=made.name,
+            view_func=lambda **path_values: _run(made, view, path_values),
+            methods=[method],
+            provide_automatic_options=False,
+        )
+        return view
+
+    return register
+
+
+def identify(now: datetime, scope: str) -> Caller:
+    """Who calls. Raises Unauthorized, or Forbidden when the key lacks the scope."""
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    caller = api_keys.identify(services().store, key.strip(), now) if kind == "Bearer" else None
+    if caller is None:
+        raise Unauthorized("Show a valid API key: Authorization: Bearer tp_…")
+    if scope not in caller.scopes:
+        raise Forbidden(f"This key lacks the scope {scope}.", code="SCOPE_MISSING", scope=scope)
+    return caller
+
+
+def _run(made: Operation, view: View, path: Mapping[str, str]) -> Response:
+    known = services()
+    now = known.now()
+    caller = identify(now, made.scope)
+    raw = request.get_data()
+    body = reading.read(made.body, raw, request.content_type or "") if made.body else None
+    query = reading.check(made.query, request.args.to_dict()) if made.query else None
+    key = request.headers.get("Idempotency-Key") if made.method == "POST" else None
+    if key is not None:
+        idempotency.check_key(key)
+    open_transaction = known.store.read if made.method == "GET" else known.store.write
+    request_hash = idempotency.hash_of(made.method, request.path, raw) if key else ""
+    for attempt in range(ATTEMPTS):
+        try:
+            with open_transaction(caller.merchant_id) as session:
+                if key is not None:
+                    earlier = idempotency.earlier_answer(session, key, request_hash, now)
+                    if earlier is not None:
+                        return _respond(earlier, replayed=True)
+                call = Call(caller, session, known, now, path, key, body, query)
+                answer = Answer(made.status, _written(view(call)))
+                if key is not None:
+                    idempotency.keep(session, key, request_hash, answer, now)
+            return _respond(answer)
+        except TwinWon:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _written(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
+
+
+def _respond(answer: Answer, *, replayed: bool = False) -> Response:
+    response = Response(answer.body, answer.status, content_type="application/json")
+    if replayed:
+        response.headers[REPLAYED] = "true"
+    return response

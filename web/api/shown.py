@@ -1,0 +1,210 @@
+"""How rows look to programs: the JSON of contract §3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from passes import i18n, money
+from passes.card_templates.kinds import Kind
+from passes.card_templates.models import CardTemplate, ChannelLink
+from passes.card_templates.templates import Template, definition_of
+from passes.cards import links
+from passes.cards.cards import validity
+from passes.cards.models import UNITS, Delivery, Installation
+from passes.customers.models import Customer
+from passes.ledger.figures import figures_of
+from passes.ledger.timeline import Happening
+from passes.merchants.merchants import Business, business
+from passes.store import table_of
+from web import Services
+
+_MONEY_UNITS = {"money", "purchases"}
+_API_NAMES = {"purchases": "ltv"}
+
+_customers = table_of(Customer)
+_installations = table_of(Installation)
+_deliveries = table_of(Delivery)
+_templates = table_of(CardTemplate)
+
+_HOLDER = select(_customers.c.id, _customers.c.first_name, _customers.c.last_name).where(
+    _customers.c.merchant_id == bindparam("of_merchant"), _customers.c.id == bindparam("of_row")
+)
+_TEMPLATE = select(_templates.c.kind, _templates.c.version).where(
+    _templates.c.merchant_id == bindparam("of_merchant"), _templates.c.id == bindparam("of_row")
+)
+_PLACES = (
+    select(
+        _installations.c.wallet,
+        _installations.c.status,
+        _installations.c.first_installed_at,
+        _installations.c.last_seen_at,
+    )
+    .where(
+        _installations.c.merchant_id == bindparam("of_merchant"),
+        _installations.c.card_id == bindparam("of_row"),
+    )
+    .order_by(_installations.c.first_installed_at)
+)
+_STATES = (
+    select(
+        _deliveries.c.wallet,
+        _deliveries.c.wanted_version,
+        _deliveries.c.delivered_version,
+        _deliveries.c.delivered_at,
+        _deliveries.c.last_error,
+    )
+    .where(
+        _deliveries.c.merchant_id == bindparam("of_merchant"),
+        _deliveries.c.card_id == bindparam("of_row"),
+    )
+    .order_by(_deliveries.c.wallet)
+)
+
+
+def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str, Any]:
+    """A card: a Card, or a row of its columns, with ``kind`` and ``definition`` where known."""
+    merchant = business(session)
+    kind, definition = getattr(row, "kind", None), getattr(row, "definition", None)
+    of_template = {"of_merchant": merchant.id, "of_row": row.template_id}
+    of_card = {"of_merchant": merchant.id, "of_row": row.id}
+    if definition is None:
+        template = session.execute(_TEMPLATE, of_template).one()
+        kind = Kind(template.kind)
+        definition = definition_of(session, row.template_id, template.version, kind)
+    assert isinstance(kind, Kind)  # noqa: S101 - a row with a definition has its kind
+    holder = session.execute(_HOLDER, {"of_merchant": merchant.id, "of_row": row.customer_id}).one()
+    addresses = links.links_of(session, row, known.base_url)
+    shown = {
+        "id": row.id,
+        "serial_number": row.serial_number,
+        "template": {
+            "id": row.template_id,
+            "kind": kind.value,
+            "name": i18n.pick(definition.name, merchant.language),
+        },
+        "customer": dict(holder._mapping),
+        "status": row.status,
+        "status_cause": row.status_cause,
+        "validity": validity(row, now),
+        "installations": [dict(place._mapping) for place in session.execute(_PLACES, of_card)],
+        "issued_at": row.issued_at,
+        "enrolled_at": row.enrolled_at,
+        "issue_channel": row.issue_channel,
+        "expires_at": row.expires_at,
+        "expiry_mode": row.expiry_mode,
+        "utm": {
+            "source": row.utm_source,
+            "medium": row.utm_medium,
+            "campaign": row.utm_campaign,
+            "term": row.utm_term,
+            "content": row.utm_content,
+        },
+        "figures": figures_of(row, kind, definition, merchant.currency),
+        "deliveries": [dict(state._mapping) for state in session.execute(_STATES, of_card)],
+        "links": {
+            "install": addresses.install,
+            "referral": addresses.referral,
+            **{wallet: f"{addresses.install}/{wallet}" for wallet in known.wallets},
+            "pwa": addresses.page,
+        },
+        "code": links.till_code(session, row.serial_number),
+        "version": row.version,
+    }
+    for wallet in known.wallets.values():
+        own = wallet.identity(row.template_id.hex, row.serial_number, None)
+        if own:
+            shown[wallet.kind] = dict(own)
+    return shown
+
+
+def entry(row: Any, currency: str) -> dict[str, Any]:
+    """A posting."""
+    deltas = {unit: value for unit in UNITS if (value := getattr(row, unit))}
+    return {
+        "id": row.id,
+        "card_id": row.card_id,
+        "seq": row.seq,
+        "type": row.type,
+        "deltas": _units(deltas, currency),
+        "purchase_amount": (
+            None if row.purchase_amount is None else money.to_text(row.purchase_amount, currency)
+        ),
+        "comment": row.comment,
+        "items": row.items,
+        "reverses_id": row.reverses_id,
+        "reversed_by_id": row.reversed_by_id,
+        "actor": {"kind": row.actor_kind, "id": row.actor_id},
+        "channel": row.channel,
+        "occurred_at": row.occurred_at,
+        "recorded_at": row.recorded_at,
+        "balance_after": _units(row.balance_after, currency),
+    }
+
+
+def posted(session: Session, posting: Any, known: Services, now: datetime) -> dict[str, Any]:
+    """What a posting answers: the entry, the figures after it, the card."""
+    shown = card(session, posting.card, known, now)
+    return {
+        "entry": entry(posting.entry, business(session).currency),
+        "figures": shown["figures"],
+        "card": shown,
+    }
+
+
+def customer(row: Customer, consents: Mapping[str, bool]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "first_name": row.first_name,
+        "last_name": row.last_name,
+        "phone": row.phone,
+        "email": row.email,
+        "birthday": row.birthday,
+        "gender": row.gender,
+        "language": row.language,
+        "external_id": row.external_id,
+        "custom_fields": row.custom_fields,
+        "first_utm": row.first_utm,
+        "consents": dict(consents),
+        "created_at": row.created_at,
+    }
+
+
+def template(row: Template, merchant: Business, base_url: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "slug": row.slug,
+        "kind": row.kind.value,
+        "status": row.status,
+        "version": row.version,
+        "name": i18n.pick(row.definition.name, merchant.language),
+        "definition": row.definition.model_dump(mode="json"),
+        "sign_up_url": f"{base_url}/join/{row.slug}",
+    }
+
+
+def channel_link(row: ChannelLink, of_template: Template, base_url: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "slug": row.slug,
+        "url": f"{base_url}/join/{of_template.slug}/{row.slug}",
+        "utm": row.utm,
+    }
+
+
+def happening(row: Happening) -> dict[str, Any]:
+    return {"id": row.id, "type": row.type, "at": row.at, "wallet": row.wallet, "data": row.data}
+
+
+def _units(units: Mapping[str, int], currency: str) -> dict[str, int | str]:
+    return {
+        _API_NAMES.get(unit, unit): money.to_text(value, currency)
+        if unit in _MONEY_UNITS
+        else value
+        for unit, value in units.items()
+    }

@@ -1,0 +1,175 @@
+"""Postings: one call per verb of a card, the list of them, and their undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from passes.cards import cards
+from passes.errors import NotFound
+from passes.ledger.book import Posting
+from passes.ledger.models import LedgerEntry
+from passes.ledger.post import post
+from passes.ledger.timeline import entries_of
+from passes.ledger.undo import undo
+from passes.store import merchant_of
+from web.api import answers, paging, reading, shown
+from web.api.cards import actor_of
+from web.api.operation import Call, View, operation
+from web.api.reading import Body, Comment, MoneyText, WholeNumber
+from web.api.templates import row_id
+
+Short = Annotated[str, StringConstraints(max_length=100)]
+
+
+class Item(Body):
+    """A line of the receipt (AMB-25)."""
+
+    sku: Short | None = None
+    name: Short | None = None
+    category: Short | None = None
+    labels: Annotated[list[Short], Field(max_length=20)] = []
+    quantity: Annotated[WholeNumber, Field(ge=1, le=100_000)] = 1
+    price: MoneyText | None = None
+
+
+class Booked(Body):
+    """What every verb takes besides its value; ``location_id`` is where it happened."""
+
+    purchase_amount: MoneyText | None = None
+    comment: Comment | None = None
+    items: Annotated[list[Item], Field(max_length=200)] | None = None
+    location_id: UUID | None = None
+    occurred_at: reading.Moment | None = None
+
+
+class Counted(Booked):
+    value: Annotated[WholeNumber, Field(ge=1, le=1_000_000)]
+
+
+class MaybeCounted(Booked):
+    value: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] | None = None
+
+
+class One(Booked):
+    value: Annotated[WholeNumber, Field(ge=1, le=1)] | None = None
+
+
+class Undo(Body):
+    """Nothing to say."""
+
+
+VERBS: Mapping[str, tuple[str, type[Booked]]] = {
+    "add-visits": ("Add visits to a multipass", Counted),
+    "redeem-visits": ("Use visits of a multipass", Counted),
+    "subtract-visits": ("Take visits off a multipass that were added by mistake", Counted),
+    "add-bonus": ("Add points to the bonus balance of a multipass", Counted),
+    "subtract-bonus": ("Take points off the bonus balance of a multipass", Counted),
+    "redeem-bonus": ("Use points of the bonus balance of a multipass", Counted),
+    "add-stamps": ("Give stamps, by the mechanic of the template", MaybeCounted),
+    "subtract-stamps": ("Take stamps back", Counted),
+    "redeem-reward": ("Hand out a reward", One),
+    "subtract-reward": ("Take back a reward that was not used", One),
+}
+
+
+def _register(verb: str, summary: str, body: type[Booked]) -> View:
+    def view(call: Call) -> dict[str, Any]:
+        return _post(call, verb, call.body(body))
+
+    return operation(
+        "POST",
+        f"/cards/<card>/{verb}",
+        summary,
+        scope="transact",
+        body=body,
+        answer=answers.PostedShape,
+        name=verb.replace("-", "_"),
+    )(view)
+
+
+for _verb, (_summary, _body) in VERBS.items():
+    _register(_verb, _summary, _body)
+
+
+@operation(
+    "GET",
+    "/cards/<card>/transactions",
+    "The postings of a card, newest first",
+    scope="read",
+    query=paging.Page,
+    answer=answers.EntryList,
+)
+def list_card_transactions(call: Call) -> dict[str, Any]:
+    return _page(call, cards.get(call.session, call.path["card"]).id)
+
+
+@operation(
+    "GET",
+    "/transactions",
+    "The postings of all cards, newest first",
+    scope="read",
+    query=paging.Page,
+    answer=answers.EntryList,
+)
+def list_transactions(call: Call) -> dict[str, Any]:
+    return _page(call, None)
+
+
+@operation(
+    "GET",
+    "/transactions/<transaction_id>",
+    "One posting",
+    scope="read",
+    answer=answers.EntryShape,
+)
+def get_transaction(call: Call) -> dict[str, Any]:
+    entry_id = row_id(call, "transaction_id", "transaction")
+    entry = call.session.get(LedgerEntry, (merchant_of(call.session), entry_id))
+    if entry is None:
+        raise NotFound("transaction")
+    return shown.entry(entry, call.merchant.currency)
+
+
+@operation(
+    "POST",
+    "/transactions/<transaction_id>/undo",
+    "Undo a posting; neither it nor its mirror counts any more",
+    scope="transact",
+    body=Undo,
+    answer=answers.PostedShape,
+)
+def undo_transaction(call: Call) -> dict[str, Any]:
+    entry_id = row_id(call, "transaction_id", "transaction")
+    posted = undo(call.session, entry_id, actor_of(call), call.now)
+    return shown.posted(call.session, posted, call.services, call.now)
+
+
+def _post(call: Call, verb: str, asked: Any) -> dict[str, Any]:
+    posting = Posting(
+        verb=verb,
+        value=asked.value,
+        purchase=reading.amount(asked.purchase_amount, call.merchant.currency, "purchase_amount"),
+        comment=asked.comment,
+        items=[item.model_dump() for item in asked.items] if asked.items else None,
+        location_id=asked.location_id,
+        occurred_at=reading.moment(asked.occurred_at, "occurred_at"),
+        idempotency_key=call.idempotency_key,
+    )
+    posted = post(call.session, call.path["card"], posting, actor_of(call), call.now)
+    return shown.posted(call.session, posted, call.services, call.now)
+
+
+def _page(call: Call, card_id: UUID | None) -> dict[str, Any]:
+    asked = call.query(paging.Page)
+    found = entries_of(call.session, card_id, after=asked.after(), limit=asked.limit + 1)
+    currency = call.merchant.currency
+    return paging.page(
+        found,
+        asked.limit,
+        lambda row: shown.entry(row, currency),
+        lambda row: (row.occurred_at, row.id),
+    )
