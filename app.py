@@ -14,6 +14,7 @@ import migrations
 import pwa
 import wallet_apple
 import wallet_google
+from commands import logs
 from passes import clock
 from passes.delivery.issuer import DomainIssuer
 from passes.settings import Settings, read_settings
@@ -72,11 +73,13 @@ def assemble(settings: Settings) -> Parts:
 
 def create_app() -> Flask:
     """The WSGI application, for Flask's own command and any WSGI server."""
+    logs.configure()
     return assemble(read_settings()).app
 
 
 def create_app_with_worker() -> Flask:
     """The application and, in a thread beside it, the worker: one process does it all."""
+    logs.configure()
     parts = assemble(read_settings())
     parts.worker.start()
     return parts.app

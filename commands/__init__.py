@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from commands import cards, certs, demo, doctor, keys, serve
+from commands import cards, certs, demo, doctor, keys, logs, serve
 from passes.errors import RuleBroken
 from passes.settings import Settings, WrongSetting, read_settings
 from passes.wallet_port import WalletMisconfigured
@@ -23,9 +22,7 @@ Assemble = Callable[[Settings], "Parts"]
 def run(arguments: Sequence[str], assemble: Assemble) -> int:
     """Runs one command; its exit code: 0 done, 1 refused or broken, 2 misspelt."""
     parsed = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure()
     host, port = getattr(parsed, "host", "127.0.0.1"), getattr(parsed, "port", 8000)
     try:
         settings = read_settings(host=host, port=port)

@@ -474,6 +474,7 @@ def _connect(url: str) -> Engine:
     options: dict[str, Any] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
+        "hide_parameters": True,  # an error's text ends up in the log
     }
     if url.startswith("sqlite"):
         # sqlite3 must not begin transactions by itself: it would begin them too late, and lose

@@ -13,15 +13,15 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     UniqueConstraint,
-    text,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from passes.store import Base, OfMerchant
 
 
 def _unit() -> Mapped[int]:
-    return mapped_column(BigInteger, default=0, server_default=text("0"))
+    return mapped_column(BigInteger, default=0, server_default=sql("0"))
 
 
 class Units:
@@ -171,8 +171,8 @@ class Delivery(OfMerchant, Base):
             "shard",
             "wallet",
             "due_at",
-            postgresql_where=text("due_at IS NOT NULL"),
-            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=sql("due_at IS NOT NULL"),
+            sqlite_where=sql("due_at IS NOT NULL"),
         ),
     )
 

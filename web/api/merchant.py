@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from passes import money
 from passes.card_templates import templates
-from passes.errors import Invalid
+from passes.errors import Invalid, NotFound
 from passes.merchants import merchants
 from passes.statistics.revenue import statistics
 from web.api import answers, reading
@@ -92,7 +92,10 @@ def stats(call: Call) -> dict[str, Any]:
     if since and until and since >= until:
         raise Invalid.field("to", "must come after from")
     if asked.template_id is not None:
-        templates.get(call.session, asked.template_id)
+        try:
+            templates.get(call.session, asked.template_id)
+        except NotFound:
+            raise Invalid.field("template_id", "there is no such card template") from None
     found = statistics(call.session, template_id=asked.template_id, since=since, until=until)
     return {
         "revenue": money.to_text(found.revenue, call.merchant.currency),

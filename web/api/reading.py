@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -17,7 +18,7 @@ from pydantic import (
 )
 
 from passes import clock, money
-from passes.errors import Invalid, wrong_fields
+from passes.errors import Invalid, WrongField, wrong_fields
 from web.problems import BadRequest
 
 
@@ -28,6 +29,8 @@ class Body(BaseModel):
 
 
 B = TypeVar("B", bound=BaseModel)
+
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def _whole(given: object) -> object:
@@ -86,6 +89,12 @@ def read(model: type[B], raw: bytes, content_type: str) -> B:
 
 def check(model: type[B], given: Mapping[str, Any]) -> B:
     """``given`` as a model. Raises Invalid."""
+    unwritable = [
+        WrongField(path, "must not contain characters that cannot be written", "UNWRITABLE")
+        for path in _unwritable(given, "")
+    ]
+    if unwritable:
+        raise Invalid(unwritable)
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -134,6 +143,22 @@ def day_or_moment(given: str | None, time_zone: str, field: str) -> datetime | N
         return clock.end_of_day(day, time_zone)
     except OverflowError:
         raise Invalid.field(field, "is out of range") from None
+
+
+def _unwritable(value: Any, path: str) -> Iterator[str]:
+    """Where text holds NUL or half a character: no database and no pass can keep these."""
+    if isinstance(value, str):
+        if _UNWRITABLE.search(value):
+            yield path
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            if _UNWRITABLE.search(str(name)):
+                yield path or "body"
+            else:
+                yield from _unwritable(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _unwritable(part, f"{path}.{number}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Small real servers that stand for the vendors, on loopback."""
