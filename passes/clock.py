@@ -18,8 +18,11 @@ def day_of(moment: datetime, time_zone: str) -> date:
 
 
 def end_of_day(day: date, time_zone: str) -> datetime:
-    """23:59:59 of ``day`` at the merchant's, in UTC (R-EXP-1); right across clock changes."""
-    return datetime.combine(day, time(23, 59, 59), ZoneInfo(time_zone)).astimezone(UTC)
+    """23:59:59 of ``day`` at the merchant's, in UTC (R-EXP-1); right across clock changes.
+
+    Where the clock is put back at midnight that second comes twice, and the later one counts.
+    """
+    return datetime.combine(day, time(23, 59, 59, fold=1), ZoneInfo(time_zone)).astimezone(UTC)
 
 
 def start_of_day(day: date, time_zone: str) -> datetime:

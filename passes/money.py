@@ -32,8 +32,9 @@ def parse(typed: str, currency: str, language: str = "en", *, largest: int = LAR
     """The minor units of ``1.234,50``, ``1234,50``, ``1,234.50`` or ``1234.50`` (R-GEN-1).
 
     Of two different separators the last is the decimal one. A single separator followed by exactly
-    three digits is read the way the merchant's language groups digits. Raises NotAnAmount on
-    anything else, on negative amounts, on more digits than the currency has and above ``largest``.
+    three digits is read the way the merchant's language groups digits, unless what stands before
+    it cannot be a group (0.500, 1234.500). Raises NotAnAmount on anything else, on negative
+    amounts, on more digits than the currency has and above ``largest``.
     """
     text = typed.strip().replace("\u00a0", "").replace("\u202f", "").replace(" ", "")
     if not re.fullmatch(r"[0-9]+([.,][0-9]+)*", text, re.ASCII):
@@ -62,19 +63,25 @@ def _minor(plain: str, currency: str, largest: int) -> int:
 
 
 def _plain(text: str, decimal_mark: str) -> str:
+    """``text`` as programs write it: a point before the decimals, no groups."""
     marks = re.findall(r"[.,]", text)
     if not marks:
         return text
-    last = marks[-1]
+    whole, mark, rest = text.rpartition(marks[-1])
     if len(set(marks)) == 2:
-        if marks.count(last) > 1:
-            raise NotAnAmount("must be an amount such as 12.50")
-        other = "," if last == "." else "."
-        whole, _, rest = text.replace(other, "").partition(last)
-        return f"{whole}.{rest}"
+        return f"{_ungrouped(whole)}.{rest}"
     if len(marks) > 1:
-        return text.replace(last, "")
-    whole, _, rest = text.partition(last)
-    if len(rest) == 3 and last != decimal_mark:
+        return _ungrouped(text)
+    if mark != decimal_mark and _GROUPED.fullmatch(text):
         return whole + rest
     return f"{whole}.{rest}"
+
+
+def _ungrouped(text: str) -> str:
+    if not _GROUPED.fullmatch(text):
+        raise NotAnAmount("must be an amount such as 12.50")
+    return re.sub(r"[.,]", "", text)
+
+
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}(\1[0-9]{3})*")
+"""Digits in groups of three, as in 1.234.567."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from passes import ids
 
@@ -52,9 +54,10 @@ def read_settings(
         environment = {**file, **os.environ}
     data_dir = Path(environment.get("TREUEPASS_DATA_DIR") or "var").absolute()
     database_url = environment.get("TREUEPASS_DATABASE_URL") or f"sqlite:///{data_dir}/treuepass.db"
-    if not database_url.startswith(("sqlite:", "postgresql+psycopg:")):
+    if not _is_database_url(database_url):
         raise WrongSetting(
-            "TREUEPASS_DATABASE_URL must start with sqlite:/// or postgresql+psycopg://"
+            "TREUEPASS_DATABASE_URL must be sqlite:///path/to/file or"
+            " postgresql+psycopg://user:password@host:port/database"
         )
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,12 +73,20 @@ def read_settings(
     )
 
 
+def _is_database_url(given: str) -> bool:
+    try:
+        make_url(given)
+    except (ArgumentError, ValueError):
+        return False
+    return given.startswith(("sqlite:///", "postgresql+psycopg://"))
+
+
 def _base_url(environment: Mapping[str, str], host: str, port: int) -> str:
     given = environment.get("TREUEPASS_BASE_URL")
     if not given:
         shown = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - compared, not bound
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
-    if not given.startswith(("https://", "http://")):
+    if not re.match("https?://[^/?#]", given):
         raise WrongSetting("TREUEPASS_BASE_URL must start with https:// (or http:// for trials)")
     return given.rstrip("/")
 
@@ -84,8 +95,10 @@ def _master_keys(
     environment: Mapping[str, str], data_dir: Path, database_url: str
 ) -> tuple[bytes, ...]:
     given = environment.get("TREUEPASS_MASTER_KEY")
+    source = "TREUEPASS_MASTER_KEY"
     if not given:
         file = data_dir / MASTER_KEY_FILE
+        source = str(file)
         if not file.exists():
             if not database_url.startswith("sqlite"):
                 raise WrongSetting(
@@ -94,18 +107,18 @@ def _master_keys(
                     " installed pass can be read again."
                 )
             _write_once(file, base64.b64encode(ids.new_key()).decode() + "\n")
-        given = file.read_text()
+        given = file.read_text(errors="replace")
     keys = []
     for part in given.replace("\n", ",").split(","):
         if not part.strip():
             continue
         try:
             key = base64.b64decode(part.strip(), validate=True)
-        except binascii.Error:
+        except ValueError:
             key = b""
-        if len(key) != 32:
-            raise WrongSetting("TREUEPASS_MASTER_KEY must be 32 bytes in base64")
         keys.append(key)
+    if not keys or any(len(key) != 32 for key in keys):
+        raise WrongSetting(f"{source} must be 32 bytes in base64, or several of these with commas")
     return tuple(keys)
 
 
@@ -115,6 +128,8 @@ def _write_once(file: Path, content: str) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o400)
     with os.fdopen(descriptor, "w") as opened:
         opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())  # what is sealed under the key outlives a power cut, so must it
     try:
         os.link(draft, file)
     except FileExistsError:

@@ -21,8 +21,8 @@ import orjson
 from sqlalchemy import (
     JSON,
     BindParameter,
-    ColumnClause,
-    ColumnElement,
+    ClauseElement,
+    CompoundSelect,
     Connection,
     CursorResult,
     DateTime,
@@ -35,6 +35,7 @@ from sqlalchemy import (
     Result,
     Select,
     Table,
+    TableClause,
     TextClause,
     TypeDecorator,
     Update,
@@ -50,10 +51,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.dml import Delete, DMLWhereBase
+from sqlalchemy.sql.dml import Delete
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, Grouping
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.selectable import Alias, Join
+from sqlalchemy.sql.selectable import AliasedReturnsRows, FromGrouping, Join
 
 from passes.vault import Vault
 
@@ -149,6 +150,10 @@ class UnscopedQuery(RuntimeError):
     """A merchant's rows were touched without saying whose, or as another merchant's."""
 
 
+_OWN = object()
+"""Stands for the session's merchant where a statement itself names none."""
+
+
 class _Tie(NamedTuple):
     """A place where the statement names a merchant: a value in it, or the key of a parameter."""
 
@@ -169,7 +174,8 @@ def _guard(state: ORMExecuteState) -> None:
         ties = _verdicts[statement] = _ties_of(statement)
     for parameters in _each_set(state.parameters):
         for tie in ties:
-            if parameters.get(tie.key, tie.value) != merchant_id:
+            named = parameters.get(tie.key, tie.value)
+            if named is not _OWN and named != merchant_id:
                 raise UnscopedQuery(f"another merchant is named in: {statement}")
 
 
@@ -181,120 +187,241 @@ def _each_set(parameters: Any) -> Iterable[Mapping[str, Any]]:
 
 def _ties_of(statement: Executable) -> tuple[_Tie, ...]:
     """Where the statement names its merchant. Raises UnscopedQuery where it should and does not."""
-    if isinstance(statement, TextClause):
-        raise UnscopedQuery("textual SQL cannot be checked; use expressions")
-    walk = _Walk()
-    walk.visit(statement)
-    untied = walk.untied()
-    if untied:
-        raise UnscopedQuery(f"no merchant is named for {', '.join(sorted(untied))} in: {statement}")
-    return tuple(walk.ties)
+    reading = _Reading(statement)
+    reading.walk([statement], _NOTHING, _NOTHING)
+    return tuple(reading.ties)
 
 
-class _Walk:
-    """Finds the tables of merchants in a statement and what ties each of them to a merchant."""
+class _Source(NamedTuple):
+    """What a scope selects from, as its conditions name it: a table, an alias, a subquery."""
 
-    def __init__(self) -> None:
+    name: str
+    table: str
+
+
+_Sources = frozenset[_Source]
+_NOTHING: _Sources = frozenset()
+
+
+class _Scope:
+    """What one SELECT, UPDATE or DELETE reads from, and the conditions that its rows must meet.
+
+    A condition comes with the sources that it binds: that of an outer join binds the right side
+    only, since rows of the left side come in any case. None: it binds all.
+    """
+
+    def __init__(self, statement: Select[Any] | Update | Delete) -> None:
+        self.statement = statement
+        self.sources: dict[_Source, FromClause] = {}
+        self.conditions: list[tuple[Any, _Sources | None]] = [
+            (condition, None) for condition in statement._where_criteria
+        ]
+        if isinstance(statement, Select):
+            for part in (statement, *statement._memoized_select_entities):
+                self._add_all(part._raw_columns)
+                for target, onclause, left, flags in part._setup_joins:
+                    self._add_all([left] if left is not None else [])
+                    right = self._add_all([target])
+                    self._add_condition(onclause, right, flags["isouter"], flags["full"])
+            self._add_all(statement._from_obj)
+        else:
+            self._add_all([statement.table])
+        self._add_all(statement._where_criteria)
+
+    def _add_all(self, parts: Iterable[Any]) -> _Sources:
+        return frozenset().union(
+            *(self._add(source) for part in parts for source in part._from_objects)
+        )
+
+    def _add(self, source: Any) -> _Sources:
+        if isinstance(source, FromGrouping):
+            return self._add(source.element)
+        if isinstance(source, Join):
+            right = self._add(source.right)
+            self._add_condition(source.onclause, right, source.isouter, source.full)
+            return self._add(source.left) | right
+        self.sources[_source(source)] = source
+        return frozenset([_source(source)])
+
+    def _add_condition(self, onclause: Any, right: _Sources, outer: bool, full: bool) -> None:
+        if onclause is not None and not full:
+            self.conditions.append((onclause, right if outer else None))
+
+    def own(self, nearest: _Sources, around: _Sources) -> _Sources:
+        """Its sources without those that are an enclosing statement's, by SQLAlchemy's rules."""
+        own = frozenset(self.sources)
+        statement = self.statement
+        if not own & around or not isinstance(statement, Select):
+            return own
+        froms = statement.get_final_froms()
+        top = {_source(source) for source in froms if not isinstance(source, Join)}
+        if statement._correlate:
+            top &= {_source(source) for source in statement._correlate} & around
+        elif statement._correlate_except is not None:
+            top = top & around - {_source(source) for source in statement._correlate_except}
+        elif statement._auto_correlate and len(froms) > 1:
+            top &= nearest
+        else:
+            return own
+        return own - top
+
+
+class _Reading:
+    """Reads a statement scope by scope: each must tie all that it reads from to a merchant."""
+
+    def __init__(self, whole: Executable) -> None:
         self.ties: list[_Tie] = []
-        self._seen: set[int] = set()
-        self._sources: set[str] = set()
-        self._tied: set[str] = set()
-        self._equal: list[tuple[str, str]] = []
+        self._whole = whole
+        self._done: dict[tuple[int, _Sources, _Sources], object] = {}
+        self._derived: dict[_Source, bool] = {}
 
-    def untied(self) -> set[str]:
-        tied = set(self._tied)
-        grows = True
-        while grows:
-            grows = False
-            for left, right in self._equal:
-                if (left in tied) != (right in tied):
-                    tied |= {left, right}
-                    grows = True
-        return self._sources - tied
+    def walk(self, parts: Iterable[Any], nearest: _Sources, around: _Sources) -> None:
+        """Reads the scopes in ``parts``, which stand in a scope that reads from ``nearest``.
 
-    def visit(self, root: Any) -> None:
-        stack = [root]
+        ``around`` are the sources of all enclosing scopes. Raises UnscopedQuery.
+        """
+        stack = list(parts)
         while stack:
             part = stack.pop()
-            if id(part) in self._seen:
+            key = (id(part), nearest, around)
+            if key in self._done:
                 continue
-            self._seen.add(id(part))
+            self._done[key] = part  # which also keeps its id from being given to another
             if isinstance(part, Select | Update | Delete):
-                self._read_conditions(part)
-            if isinstance(part, Insert):
-                stack.extend(self._read_insert(part))
-                continue
-            if isinstance(part, DMLWhereBase):
-                stack.append(part.table)
-            if isinstance(part, Join) and part.onclause is not None:
-                self._read(part.onclause)
-            if isinstance(part, FromClause):
-                self._add_source(part)
-            if isinstance(part, ColumnClause) and part.table is not None:
-                stack.append(part.table)
-            if not (isinstance(part, Alias) and isinstance(part.element, Table)):
+                self._read(_Scope(part), nearest, around)
+            elif isinstance(part, Insert):
+                self._read_insert(part)
+            elif isinstance(part, AliasedReturnsRows):
+                self._read_derived(part)
+            elif isinstance(part, TextClause) or _is_literal_text(part):
+                raise self._refusal("text cannot be checked; use expressions")
+            elif isinstance(part, TableClause) and not isinstance(part, Table):
+                raise self._refusal(f"{part.name} is no table of a model")
+            else:
                 stack.extend(part.get_children())
 
-    def _add_source(self, source: FromClause) -> None:
-        column = _merchant_column(source)
-        if column is None:
+    def _read(self, scope: _Scope, nearest: _Sources, around: _Sources) -> None:
+        for source in scope.sources.values():
+            self.walk([source], _NOTHING, _NOTHING)
+        own = scope.own(nearest, around)
+        enclosing = frozenset(scope.sources) - own
+        tied = self._tied(scope, frozenset(source for source in enclosing if source.table))
+        untied = [
+            source.table
+            for source in own - tied
+            if source.table and _merchant_column(scope.sources[source])
+        ]
+        if untied:
+            raise self._refusal(f"no merchant is named for {', '.join(sorted(untied))}")
+        if isinstance(scope.statement, Update):
+            self._tie_values(scope.statement.table, scope.statement._values or {}, _OWN)
+        self.walk(scope.statement.get_children(), own, around | own)
+
+    def _tied(self, scope: _Scope, already: _Sources) -> _Sources:
+        """The sources whose every row belongs to a merchant that is named."""
+        tied = already | {source for source in scope.sources if self._derived.get(source)}
+        follows: list[tuple[_Source, _Source]] = []
+        for condition, bound in scope.conditions:
+            for one, other in _equalities(condition):
+                source = self._source_of(one)
+                if source is None or (bound is not None and source not in bound):
+                    continue
+                if isinstance(other, BindParameter):
+                    tied |= {source}
+                    self.ties.append(_Tie(str(other.key), other.effective_value))
+                elif (leader := self._source_of(other)) is not None:
+                    follows.append((leader, source))
+        while more := {source for leader, source in follows if leader in tied} - tied:
+            tied |= more
+        return tied
+
+    def _source_of(self, column: Any) -> _Source | None:
+        """What ``column`` belongs to, if it is the column that names the merchant."""
+        table = getattr(column, "table", None)
+        if table is None or column.key != _merchant_column(table):
+            return None
+        return _source(table)
+
+    def _read_derived(self, derived: AliasedReturnsRows) -> None:
+        """Reads what an alias or subquery stands for, and whether its merchant can be believed."""
+        if isinstance(_under(derived), Table):
             return
-        if isinstance(source, Table | Alias):
-            self._sources.add(source.name)
-        else:
-            self._tied.add(_name_of(source))  # what it selects from is checked by itself
+        inner = derived.element
+        self.walk([inner], _NOTHING, _NOTHING)
+        selects = inner.selects if isinstance(inner, CompoundSelect) else [inner]
+        self._derived[_source(derived)] = all(
+            self._names_its_merchant(select) for select in selects
+        )
 
-    def _read_conditions(self, statement: Any) -> None:
-        for condition in statement._where_criteria:
-            self._read(condition)
-        for _, onclause, _, _ in getattr(statement, "_setup_joins", ()):
-            if onclause is not None:
-                self._read(onclause)
-
-    def _read(self, condition: Any) -> None:
-        """Reads what must hold for every row: ANDs are followed, ORs and NOTs tie nothing."""
-        if isinstance(condition, Grouping):
-            self._read(condition.element)
-        elif isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
-            for clause in condition.clauses:
-                self._read(clause)
-        elif isinstance(condition, BinaryExpression) and condition.operator is operators.eq:
-            self._read_equality(condition.left, condition.right)
-            self._read_equality(condition.right, condition.left)
-
-    def _read_equality(self, column: Any, other: Any) -> None:
-        source = _source_of(column)
+    def _names_its_merchant(self, inner: Any) -> bool:
+        if isinstance(inner, AliasedReturnsRows):
+            return self._derived.get(_source(inner), False)
+        if not isinstance(inner, Select):
+            return False
+        column = inner.selected_columns.get("merchant_id")
+        source = self._source_of(getattr(column, "element", column))
         if source is None:
-            return
-        if isinstance(other, BindParameter):
-            self._tied.add(source)
-            self.ties.append(_Tie(str(other.key), other.effective_value))
-        else:
-            right = _source_of(other)
-            if right is not None:
-                self._equal.append((source, right))
+            return False
+        return bool(source.table) or self._derived.get(source, False)
 
-    def _read_insert(self, statement: Any) -> list[Any]:
-        """Ties every row to be written to a merchant; gives back the values to walk on."""
+    def _read_insert(self, statement: Any) -> None:
+        """Ties every row to be written to a merchant."""
         if statement.select is not None:
-            raise UnscopedQuery(f"INSERT ... SELECT cannot be checked: {statement}")
+            raise self._refusal("INSERT ... SELECT cannot be checked")
+        if hasattr(statement._post_values_clause, "update_values_to_set"):
+            raise self._refusal("INSERT ... ON CONFLICT DO UPDATE cannot be checked")
         rows: list[Mapping[Any, Any]] = [statement._values] if statement._values else []
         for many in statement._multi_values:
             rows.extend(many)
-        column = _merchant_column(statement.table)
-        if column is not None:
-            for row in rows or [{}]:
-                named = {getattr(key, "name", key): value for key, value in row.items()}
-                value = named.get(column)
-                if isinstance(value, BindParameter):
-                    self.ties.append(_Tie(str(value.key), value.effective_value))
-                else:
-                    self.ties.append(_Tie(column, value))
-        return [value for row in rows for value in row.values() if isinstance(value, ColumnElement)]
+        for row in rows or [{}]:
+            self._tie_values(statement.table, row, None)
+        values = [value for row in rows for value in row.values()]
+        parts = [value for value in values if isinstance(value, ClauseElement)]
+        self.walk([*parts, *statement.get_children()], _NOTHING, _NOTHING)
+
+    def _tie_values(self, table: Any, values: Mapping[Any, Any], otherwise: object) -> None:
+        """Ties what is written into the merchant's column; ``otherwise``: when it is not there."""
+        column = _merchant_column(table)
+        if column is None:
+            return
+        named = {getattr(key, "name", key): value for key, value in values.items()}
+        value = named.get(column, otherwise)
+        if isinstance(value, BindParameter):
+            self.ties.append(_Tie(str(value.key), value.effective_value))
+        self.ties.append(_Tie(column, _OWN if isinstance(value, BindParameter) else value))
+
+    def _refusal(self, reason: str) -> UnscopedQuery:
+        return UnscopedQuery(f"{reason} in: {self._whole}")
+
+
+def _equalities(condition: Any) -> Iterator[tuple[Any, Any]]:
+    """Both readings of each ``a = b`` that must hold; what stands under OR and NOT need not."""
+    if isinstance(condition, Grouping):
+        yield from _equalities(condition.element)
+    elif isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+        for clause in condition.clauses:
+            yield from _equalities(clause)
+    elif isinstance(condition, BinaryExpression) and condition.operator is operators.eq:
+        yield condition.left, condition.right
+        yield condition.right, condition.left
+
+
+def _is_literal_text(part: Any) -> bool:
+    return bool(getattr(part, "is_literal", False)) and part.name != "*"  # as in count(*)
+
+
+def _source(source: Any) -> _Source:
+    """The name under which conditions find ``source``; no table: it is a subquery."""
+    table = _under(source)
+    return _Source(
+        str(getattr(source, "name", None) or id(source)),
+        table.name if isinstance(table, Table) else "",
+    )
 
 
 def _merchant_column(source: Any) -> str | None:
-    table = source.element if isinstance(source, Alias) else source
+    """The column that names the merchant of the rows of a table, alias or subquery."""
+    table = _under(source)
     if isinstance(table, Table):
         if table.info.get("crosses_merchants"):
             return None
@@ -304,15 +431,11 @@ def _merchant_column(source: Any) -> str | None:
     return "merchant_id" if "merchant_id" in source.c else None
 
 
-def _source_of(column: Any) -> str | None:
-    table = getattr(column, "table", None)
-    if table is None or not isinstance(column, ColumnElement):
-        return None
-    return _name_of(table) if column.key == _merchant_column(table) else None
-
-
-def _name_of(source: Any) -> str:
-    return str(getattr(source, "name", None) or id(source))
+def _under(source: Any) -> Any:
+    """What an alias stands for, or an alias of an alias; a table stands for itself."""
+    while isinstance(source, AliasedReturnsRows):
+        source = source.element
+    return source
 
 
 def _check_owner(session: Session, context: object, instances: object) -> None:

@@ -33,7 +33,7 @@ class Vault:
         self._current = _name(master_keys[0])
         self._purpose_key = hmac.digest(master_keys[0], b"keys for purposes", "sha256")
         self._merchants: dict[tuple[UUID, str], AESGCM] = {}
-        self._opened: dict[tuple[UUID, str], bytes] = {}
+        self._opened: dict[tuple[UUID, str, str, str], bytes] = {}
 
     def key_for(self, purpose: str) -> bytes:
         """32 bytes derived from the current master key, different for every purpose."""
@@ -67,10 +67,10 @@ class Vault:
         self, merchant_id: UUID, wrapped: str, kind: str, name: str, sealed: str
     ) -> bytes:
         """``unseal`` for keys needed at every request: opened once per process."""
-        known = self._opened.get((merchant_id, sealed))
+        place = (merchant_id, kind, name, sealed)
+        known = self._opened.get(place)
         if known is None:
-            known = self.unseal(merchant_id, wrapped, kind, name, sealed)
-            self._opened[merchant_id, sealed] = known
+            known = self._opened[place] = self.unseal(merchant_id, wrapped, kind, name, sealed)
         return known
 
     def _merchant(self, merchant_id: UUID, wrapped: str) -> AESGCM:
@@ -106,8 +106,8 @@ def _encrypt(cipher: AESGCM, secret: bytes, bond: bytes) -> str:
 
 
 def _decrypt(cipher: AESGCM, sealed: str, bond: bytes) -> bytes:
-    raw = base64.b64decode(sealed)
     try:
+        raw = base64.b64decode(sealed)
         return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], bond)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: not even base64, or too short
         raise CannotOpen("this secret was sealed for another place or has been changed") from None

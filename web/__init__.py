@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from flask import Blueprint, Flask, current_app
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from passes.settings import Settings
 from passes.store import Store
@@ -51,6 +52,10 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
         MAX_FORM_PARTS=100,
     )
     app.url_map.strict_slashes = True
+    if proxies := made.settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way to wrap it
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
     language.init_app(app)
     headers.init_app(app, made.base_url)
     problems.init_app(app)

@@ -44,9 +44,10 @@ def from_values(values: Mapping[str, object]) -> Utm:
 
 
 def raw(query: Mapping[str, str]) -> dict[str, str]:
-    """What the link said, word for word (R-UTM-2); bounded."""
+    """What the link said, word for word (R-UTM-2); bounded, and without what no database keeps."""
     names = [*(f"utm_{name}" for name in FIELDS), "src"]
-    return {name: query[name][:LONGEST_RAW] for name in names if query.get(name)}
+    said = {name: query[name][:LONGEST_RAW].replace("\x00", "") for name in names if name in query}
+    return {name: value for name, value in said.items() if value}
 
 
 def clean(value: str | None) -> str | None:
