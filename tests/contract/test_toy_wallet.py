@@ -1,0 +1,156 @@
+"""A fourth wallet is its folder and one entry in ``app.WALLETS``; nothing else is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+from flask import Blueprint, request
+
+import app as composition
+from app import Parts
+from passes.wallet_port import (
+    Account,
+    Crop,
+    Download,
+    Finding,
+    Fit,
+    Installation,
+    Issuer,
+    Outcome,
+    PassContent,
+    PictureSize,
+    Reason,
+    Receipt,
+    Visitor,
+    Wallet,
+    WalletError,
+    WalletSettings,
+    push_each,
+)
+from tests.conftest import Clock, Shop
+
+
+class ToyWallet:
+    """A wallet of paper: it remembers what it was told."""
+
+    kind = "toy"
+    title = "Toy Wallet"
+    pictures = (PictureSize("toy-icon", "icon", 24, 24, Crop.CONTAIN),)
+
+    def __init__(self) -> None:
+        self.pushed: list[tuple[int, list[str], Reason]] = []
+
+    def suits(self, visitor: Visitor) -> Fit:
+        return Fit.POSSIBLE
+
+    def identity(self, template: str, serial: str, account: Account | None) -> Mapping[str, str]:
+        return {"number": serial}
+
+    def offer(self, content: PassContent, visitor: Visitor) -> Download:
+        return Download(content.serial.encode(), "application/x-toy", "card.toy")
+
+    def push(
+        self, content: PassContent, installations: Sequence[Installation], reason: Reason
+    ) -> Sequence[Receipt]:
+        devices = [installation.device for installation in installations]
+        self.pushed.append((content.version, devices, reason))
+        return [Receipt(Outcome.DELIVERED) for _ in installations]
+
+    def push_many(
+        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+    ) -> Sequence[Sequence[Receipt] | WalletError]:
+        return push_each(self, batch)
+
+    def check(self, now: datetime) -> Sequence[Finding]:
+        return ()
+
+
+def toy_folder(toy: ToyWallet) -> SimpleNamespace:
+    """What ``wallet_toy/__init__.py`` would be."""
+
+    def mount(settings: WalletSettings, issuer: Issuer) -> tuple[Wallet, Blueprint]:
+        routes = Blueprint("toy", __name__, url_prefix="/wallet/toy")
+
+        @routes.post("/<serial>/added")
+        def added(serial: str) -> str:
+            secret = request.form["secret"]
+            if not issuer.knows(serial, secret):
+                return "no"
+            return str(issuer.installed("toy", serial, "toy-1", {"shelf": "3"}))
+
+        return toy, routes
+
+    return SimpleNamespace(mount=mount)
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> ToyWallet:
+    """Added before anything is assembled: this is the one line."""
+    made = ToyWallet()
+    monkeypatch.setattr(composition, "WALLETS", (*composition.WALLETS, toy_folder(made)))
+    return made
+
+
+def test_a_fourth_wallet_is_one_entry(
+    toy: ToyWallet, now: Clock, parts: Parts, alma: Shop
+) -> None:
+    card = alma.card(alma.template("multipass")["id"])
+    assert card["toy"] == {"number": card["serial_number"]}
+    install = card["links"]["install"].removeprefix("http://127.0.0.1:8000")
+    page = alma.client.get(install).text
+    assert 'data-wallet="toy"' in page
+    assert "Toy Wallet" in page
+
+    offered = alma.client.get(card["links"]["toy"].removeprefix("http://127.0.0.1:8000"))
+    assert (offered.data, offered.mimetype) == (
+        card["serial_number"].encode(),
+        "application/x-toy",
+    )
+    assert alma.get(f"/cards/{card['id']}")["status"] == "not_installed"
+
+    def add(secret: str) -> str:
+        path = f"/wallet/toy/{card['serial_number']}/added"
+        return alma.client.post(path, data={"secret": secret}).text
+
+    assert add("guessed") == "no"
+    secret = _secret_of(parts, alma, card["id"])
+    assert (add(secret), add(secret)) == ("True", "False")
+    installed = alma.get(f"/cards/{card['id']}")
+    assert installed["status"] == "installed"
+    assert installed["installations"][0]["wallet"] == "toy"
+
+    now.move(seconds=5)
+    after = alma.post(f"/cards/{card['id']}/add-visits", {"value": 3})["card"]
+    parts.worker.work_once()
+    assert toy.pushed == [(after["version"], ["toy-1"], Reason.BALANCE)]
+    (state,) = alma.get(f"/cards/{card['id']}")["deliveries"]
+    assert (state["wallet"], state["delivered_version"]) == ("toy", after["version"])
+    assert "delivered" in [e["type"] for e in alma.get(f"/cards/{card['id']}/events")["items"]]
+
+
+def test_a_picture_uploaded_before_the_wallet_came_is_drawn_for_it(
+    toy: ToyWallet, parts: Parts, alma: Shop
+) -> None:
+    from commands.serve import prepare
+    from passes.card_templates import pictures
+    from passes.demo.pictures import wreath_icon
+
+    with parts.store.write(alma.merchant_id) as session:
+        picture_id = pictures.upload(
+            session, "icon", wreath_icon("#000000", "#ffffff"), (), Clock().moment
+        )
+    prepare(parts)
+    with parts.store.read(alma.merchant_id) as session:
+        assert pictures.rendition(session, picture_id, "toy-icon").startswith(b"\x89PNG")
+
+
+def _secret_of(parts: Parts, shop: Shop, card_id: str) -> str:
+    from passes.cards import cards
+    from passes.content.draw import draw
+
+    with parts.store.read(shop.merchant_id) as session:
+        card = cards.get(session, card_id)
+        return draw(session, card, "toy", "http://127.0.0.1:8000", Clock().moment).secret
