@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -42,6 +42,7 @@ from sqlalchemy import (
     Uuid,
     create_engine,
     event,
+    inspect,
     literal,
     select,
     types,
@@ -68,6 +69,7 @@ _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: a committed posting survives power loss
     "foreign_keys": 1,
+    "recursive_triggers": 1,  # INSERT OR REPLACE deletes, and must ask the ledger's trigger
     "busy_timeout": 15_000,
     "cache_size": -16_000,
     "temp_store": 2,
@@ -176,7 +178,14 @@ def _guard(state: ORMExecuteState) -> None:
         for tie in ties:
             named = parameters.get(tie.key, tie.value)
             if named is not _OWN and named != merchant_id:
-                raise UnscopedQuery(f"another merchant is named in: {statement}")
+                raise UnscopedQuery(f"another merchant is named in: {_shown(statement)}")
+
+
+def _shown(statement: Executable) -> str:
+    try:
+        return str(statement)
+    except Exception:  # noqa: BLE001 - some statements compile only within the ORM
+        return type(statement).__name__
 
 
 def _each_set(parameters: Any) -> Iterable[Mapping[str, Any]]:
@@ -212,6 +221,7 @@ class _Scope:
 
     def __init__(self, statement: Select[Any] | Update | Delete) -> None:
         self.statement = statement
+        self.suffixes = statement._suffixes if isinstance(statement, Select) else ()
         self.sources: dict[_Source, FromClause] = {}
         self.conditions: list[tuple[Any, _Sources | None]] = [
             (condition, None) for condition in statement._where_criteria
@@ -315,7 +325,8 @@ class _Reading:
             raise self._refusal(f"no merchant is named for {', '.join(sorted(untied))}")
         if isinstance(scope.statement, Update):
             self._tie_values(scope.statement.table, scope.statement._values or {}, _OWN)
-        self.walk(scope.statement.get_children(), own, around | own)
+        words = [part for part, _ in (*scope.statement._prefixes, *scope.suffixes)]
+        self.walk([*words, *scope.statement.get_children()], own, around | own)
 
     def _tied(self, scope: _Scope, already: _Sources) -> _Sources:
         """The sources whose every row belongs to a merchant that is named."""
@@ -391,7 +402,7 @@ class _Reading:
         self.ties.append(_Tie(column, _OWN if isinstance(value, BindParameter) else value))
 
     def _refusal(self, reason: str) -> UnscopedQuery:
-        return UnscopedQuery(f"{reason} in: {self._whole}")
+        return UnscopedQuery(f"{reason} in: {_shown(self._whole)}")
 
 
 def _equalities(condition: Any) -> Iterator[tuple[Any, Any]]:
@@ -444,7 +455,11 @@ def _check_owner(session: Session, context: object, instances: object) -> None:
         return
     for row in (*session.new, *session.dirty, *session.deleted):
         column = _merchant_column(row.__table__)
-        if column is not None and getattr(row, column) != merchant_id:
+        if column is None:
+            continue
+        # The merchant comes first in every key; a row that was loaded may have been given another.
+        loaded_as = inspect(row).identity or (merchant_id,)
+        if getattr(row, column) != merchant_id or loaded_as[0] != merchant_id:
             raise UnscopedQuery(f"a row of {row.__tablename__} belongs to another merchant")
 
 
@@ -505,6 +520,9 @@ class Store:
 
 class _Session(Session):
     """A session with the guard; the events hang on this class, so no session is without them."""
+
+    def _bulk_save_mappings(self, *arguments: Any, **options: Any) -> NoReturn:
+        raise UnscopedQuery("the old bulk methods pass by the guard; use insert() and update()")
 
 
 event.listen(_Session, "do_orm_execute", _guard)

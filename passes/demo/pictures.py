@@ -22,12 +22,14 @@ def wreath_icon(background: str, colour: str) -> bytes:
 
 def logo(colour: str) -> bytes:
     """The café's name beside its wreath, on nothing."""
-    picture = Image.new("RGBA", (960, 300), (0, 0, 0, 0))
+    picture = Image.new("RGBA", (890, 300), (0, 0, 0, 0))
     draw = ImageDraw.Draw(picture)
     _wreath(draw, 150, 150, 92, colour)
-    draw.text(
-        (300, 150), "Café Kranz", fill=colour, font=ImageFont.load_default(size=118), anchor="lm"
-    )
+    font = ImageFont.load_default(size=118)
+    draw.text((300, 150), "Cafe Kranz", fill=colour, font=font, anchor="lm")
+    # The built-in font has no é: its accent is a stroke.
+    middle = 300 + font.getlength("Caf") + font.getlength("e") / 2
+    draw.line([(middle - 3, 115), (middle + 15, 93)], fill=colour, width=11)
     return _png(picture)
 
 

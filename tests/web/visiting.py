@@ -87,7 +87,7 @@ class Person:
         """Fills the form of a page and sends it."""
         return self.post(page.action, token=page.token, **answers)
 
-    def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> Page:
+    def post(self, path: str, headers: dict[str, str] | None = None, /, **fields: str) -> Page:
         return Page(
             self.client.post(
                 path,

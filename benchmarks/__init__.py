@@ -1,0 +1,1 @@
+"""Measures what this project promises about speed, beside the limit and beside its peers."""

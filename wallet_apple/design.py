@@ -1,0 +1,240 @@
+"""What all cards of a design share, made ready once, so that a card only fills in its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from datetime import date, datetime
+from functools import lru_cache
+from html import escape
+from itertools import compress
+from operator import attrgetter, ne
+from typing import NamedTuple
+
+import orjson
+
+from passes.wallet_port import Amount, ContentRefused, FieldValue, PassContent, State, Text
+from wallet_apple import layout, localized, pkpass, values
+from wallet_apple.localized import Translations, clean
+from wallet_apple.recent import Recent
+from wallet_apple.signing import Credentials
+
+LEAST_SECRET = 16
+"""PassKit Package Format Reference: an authenticationToken has 16 characters or more."""
+
+Entries = tuple[tuple[str, Translations], ...]
+"""Texts with their keys: lines of pass.strings."""
+
+_DATES = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+_MARKUP = b',"attributedValue":'
+_LINK_SCHEMES = ("https://", "http://", "tel:", "mailto:")
+_COMMON = attrgetter(
+    "style",
+    "code_format",
+    "state",
+    "merchant",
+    "language",
+    "languages",
+    "title",
+    "description",
+    "locations",
+    "look",
+)
+# A field's common part comes first, then its figure.
+_FIELD = attrgetter("key", "place", "label", "change", "value", "link")
+_COMMON_OF_FIELD = slice(0, 4)
+
+
+def shape(content: PassContent) -> tuple[object, ...]:
+    """What the cards of one design have in common beside their fields; to be compared."""
+    return (content.expires_at is None, len(content.fields), *_COMMON(content))
+
+
+class _Drawn(NamedTuple):
+    """A card as it was drawn.
+
+    ``rows`` are its fields; ``document`` is pass.json, a part for each hole and each piece between
+    them; ``keys`` are those of all lines of pass.strings, ``with_lines`` the positions of the
+    fields that needed one of their own; ``package`` holds everything but pass.json.
+    """
+
+    rows: list[tuple[object, ...]]
+    document: list[bytes]
+    keys: Set[str]
+    with_lines: Set[int]
+    package: pkpass.Package
+
+
+class Design:
+    """pass.json laid out around its holes, the texts with their keys, the pictures.
+
+    Nothing is taken for granted from a template's name or version: whether a card has this design
+    is seen by the very values that are drawn. Safe between threads: what changes is replaced whole.
+    """
+
+    def __init__(
+        self,
+        content: PassContent,
+        pictures: pkpass.Package,
+        credentials: Credentials,
+        web_service_url: str,
+    ) -> None:
+        """Lays out the design of this card. Raises ContentRefused."""
+        languages = content.languages
+        own = languages.index(content.language)
+        texts: dict[str, Translations] = {}
+        document, ordered = layout.lay_out(
+            content, lambda text: localized.key(text, own, texts), credentials, web_service_url
+        )
+        self._pieces = orjson.dumps(document).split(layout.NUL)
+        self._languages = languages
+        self._own = own
+        self._translate: Callable[[Text], Translations] = localized.translator(languages)
+        self._texts = texts
+        self._codes = len(layout.code_formats(content))
+        self._has_end = layout.has_end(content)
+        # Parts of the document: pieces at even places, what fills the holes at odd ones.
+        fields_start = 2 * (len(self._pieces) - 1 - len(ordered)) + 1
+        places = {field.key: fields_start + 2 * rank for rank, field in enumerate(ordered)}
+        self._members_at = slice(1, fields_start, 2)
+        self._places = [places[field.key] for field in content.fields]
+        self._pictures = pictures
+        self._packages: Recent[Entries, pkpass.Package] = Recent(16)
+        self._last = self._draw_fields(content)
+
+    def draw(self, content: PassContent) -> tuple[pkpass.Package, bytes] | None:
+        """The package of pictures and texts, and the card's pass.json.
+
+        ``content`` has the shape of this design; None if its fields have another. Raises
+        ContentRefused.
+        """
+        last = self._last
+        rows = [*map(_FIELD, content.fields)]
+        changed = [*compress(range(len(rows)), map(ne, rows, last.rows))]
+        for position in changed:
+            if rows[position][_COMMON_OF_FIELD] != last.rows[position][_COMMON_OF_FIELD]:
+                return None
+        document = self._changed_document(content, changed, last)
+        if document is None:
+            last = self._last = self._draw_fields(content)
+            document = last.document.copy()
+        document[self._members_at] = self._members(content)
+        return last.package, b"".join(document)
+
+    def _changed_document(
+        self, content: PassContent, changed: list[int], last: _Drawn
+    ) -> list[bytes] | None:
+        """The last card's document with this card's figures, or None if its pass.strings differ.
+
+        Most fields say the same on all cards: terms, address, telephone. Only the others are drawn.
+        """
+        document = last.document.copy()
+        for position in changed:
+            field = content.fields[position]
+            # A line that the last card needed must not stay behind: it may speak of its holder.
+            figure = None
+            if position not in last.with_lines:
+                figure = self._figure(field.value, field.link, last.keys)
+            if figure is None:
+                return None
+            document[self._places[position]] = figure
+        return document
+
+    def _members(self, content: PassContent) -> list[bytes]:
+        """What fills the holes before the fields, in the order that ``layout.lay_out`` names."""
+        dumps, code = orjson.dumps, content.code
+        if len(content.secret) < LEAST_SECRET:
+            raise ContentRefused(f"The card's secret is shorter than {LEAST_SECRET} characters.")
+        if not code.isascii():
+            raise ContentRefused("The card's code has characters that a barcode cannot hold.")
+        members = [dumps(content.serial), dumps(content.secret)]
+        if self._has_end:
+            members.append(dumps(_end(content), option=_DATES))
+        if self._codes:
+            # In groups of four, as people read it aloud.
+            caption = f"{code[:4]} {code[4:8]} {code[8:12]} {code[12:]}".rstrip()
+            members += [dumps(code), dumps(caption)] * self._codes
+        return members
+
+    def _figure(self, value: FieldValue, link: str | None, keys: Set[str]) -> bytes | None:
+        """What fills the hole of a field, or None if that takes a line of pass.strings.
+
+        ``keys`` are those of the lines that there are: a text that reads like one of them would be
+        translated.
+        """
+        if isinstance(value, int | Amount | date):
+            figure, text = values.figure(value), values.plain(value) if link else ""
+        else:
+            translations = self._translate(value)
+            text = translations[0]
+            if translations.count(text) < len(translations) or text in keys or clean(text) != text:
+                return None
+            figure = orjson.dumps(text)
+        if link is not None:
+            markup = _anchor(link, text)
+            if markup in keys:
+                return None
+            figure += _MARKUP + orjson.dumps(markup)
+        return figure
+
+    def _draw_fields(self, content: PassContent) -> _Drawn:
+        """All fields of a card, with a line of pass.strings for each text that needs one."""
+        taken = self._texts.copy()
+        lines: dict[str, Translations] = {}
+        with_lines: set[int] = set()
+
+        def key(text: Translations, position: int) -> bytes:
+            key = localized.key(text, self._own, taken)
+            # A text that is the same in every language needs no line: its key says it all.
+            if text.count(key) < len(text):
+                lines[key] = text
+                with_lines.add(position)
+            return orjson.dumps(key)
+
+        document = [b""] * (2 * len(self._pieces) - 1)
+        document[0::2] = self._pieces
+        for position, field in enumerate(content.fields):
+            value = field.value
+            if isinstance(value, int | Amount | date):
+                text = (values.plain(value),) * len(self._languages)
+                figure = values.figure(value)
+            else:
+                text = self._translate(value)
+                figure = key(text, position)
+            if field.link is not None:
+                links = tuple([_anchor(field.link, words) for words in text])
+                figure += _MARKUP + key(links, position)
+            document[self._places[position]] = figure
+        return _Drawn(
+            rows=[*map(_FIELD, content.fields)],
+            document=document,
+            keys=self._texts.keys() | lines.keys(),
+            with_lines=with_lines,
+            package=self._package(tuple(lines.items())),
+        )
+
+    def _package(self, lines: Entries) -> pkpass.Package:
+        """Pictures and pass.strings; cards whose texts say the same share them."""
+        package = self._packages.get(lines)
+        if package is None:
+            entries = {**self._texts, **dict(lines)}
+            files = {
+                f"{language}.lproj/pass.strings": localized.strings(entries, position)
+                for position, language in enumerate(self._languages)
+            }
+            package = pkpass.extended(self._pictures, files)
+            self._packages.put(lines, package)
+        return package
+
+
+def _end(content: PassContent) -> datetime:
+    """When the pass ends: for a card that has expired, not after its last change."""
+    ends = content.expires_at or content.changed_at
+    return min(ends, content.changed_at) if content.state is State.EXPIRED else ends
+
+
+@lru_cache(maxsize=512)
+def _anchor(link: str, text: str) -> str:
+    """The only markup that Wallet knows. Raises ContentRefused for what a phone cannot follow."""
+    if not link.startswith(_LINK_SCHEMES):
+        raise ContentRefused("A link on the back of the card must be https, tel or mailto.")
+    return f'<a href="{escape(clean(link))}">{escape(clean(text), quote=False)}</a>'

@@ -1,0 +1,181 @@
+"""Signs manifests: credentials parsed once, and a CMS signature whose length never changes.
+
+Source of the rules: Apple, Building a Pass (detached PKCS #7 signature with signing time, the
+Apple intermediate enclosed); RFC 5652 for the structure; RFC 2315 calls the same thing PKCS #7.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import orjson
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import NameOID
+
+from passes.wallet_port import Account, WalletMisconfigured
+from wallet_apple import cms
+from wallet_apple.recent import Recent
+
+_PKCS1V15 = PKCS1v15()
+_SHA256 = SHA256()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Credentials:
+    """A Pass Type ID certificate with its key and Apple's intermediate, ready to sign.
+
+    Instances are compared by identity: one per parsed certificate. From ``begins`` until
+    ``expires`` (UTC) both certificates hold. ``signed`` remembers signing time and signature by
+    the manifest's digest: a phone and a watch ask for the same pass within a second, and the same
+    manifest means the same pass.
+    """
+
+    pass_type_id: str
+    team_id: str
+    begins: datetime
+    expires: datetime
+    key: RSAPrivateKey = field(repr=False)
+    template: cms.SignatureTemplate = field(repr=False)
+    signed: Recent[bytes, tuple[bytes, bytes]] = field(repr=False)
+
+    def sign(self, manifest: bytes, now: datetime) -> bytes:
+        """The DER of the detached signature over ``manifest``, made at ``now`` (UTC).
+
+        Raises WalletMisconfigured outside the certificates' validity: a device compares the
+        signing time with it and would refuse the pass without saying why.
+        """
+        if not self.begins <= now < self.expires:
+            day = self.expires.date().isoformat()
+            raise WalletMisconfigured(
+                f"The Apple certificate for {self.pass_type_id} does not hold at this time "
+                f"(it ends on {day}). Import a current one."
+            )
+        digest = hashlib.sha256(manifest).digest()
+        signed = self.signed.get(digest)
+        if signed is None:
+            signing_time = _utc_time(int(now.timestamp()))
+            attributes = self.template.attributes(signing_time, digest)
+            signed = (signing_time, self.key.sign(attributes, _PKCS1V15, _SHA256))
+            self.signed.put(digest, signed)
+        signing_time, signature = signed
+        return self.template.fill(signing_time, digest, signature)
+
+
+@lru_cache(maxsize=2)
+def _utc_time(second: int) -> bytes:
+    """UTCTime as DER wants it, e.g. 261121193617Z; ``second`` counts from 1970."""
+    return datetime.fromtimestamp(second, UTC).strftime("%y%m%d%H%M%SZ").encode()
+
+
+def read_account(account: Account) -> Credentials:
+    """Parses a merchant's stored credentials: PEM texts under certificate, private_key and wwdr.
+
+    Raises WalletMisconfigured.
+    """
+    try:
+        stored = orjson.loads(account.data)
+        pems = [stored[name].encode() for name in ("certificate", "private_key", "wwdr")]
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise WalletMisconfigured(
+            "The stored Apple credentials are incomplete. Import the certificate, its private key "
+            "and Apple's intermediate certificate again."
+        ) from error
+    return parse(*pems)
+
+
+def read_folder(folder: Path) -> Credentials:
+    """Parses the example credentials. Raises WalletMisconfigured, also when they are missing."""
+    try:
+        pems = [(folder / name).read_bytes() for name in ("pass.pem", "pass.key", "wwdr.pem")]
+    except OSError as error:
+        raise WalletMisconfigured(
+            "The example certificates are missing. Make them with: treuepass certs example"
+        ) from error
+    return parse(*pems)
+
+
+def parse(certificate_pem: bytes, private_key_pem: bytes, wwdr_pem: bytes) -> Credentials:
+    """Checks that the three belong together and prepares the signature.
+
+    The key is validated here, once (some 35 ms for RSA-2048). Pass type identifier and team come
+    from the certificate's subject, as they must equal those in every pass. Raises
+    WalletMisconfigured with a sentence for the merchant.
+    """
+    leaf = _certificate(certificate_pem, "The Apple certificate")
+    wwdr = _certificate(wwdr_pem, "Apple's intermediate certificate")
+    key = _private_key(private_key_pem)
+
+    if leaf.public_key() != key.public_key():
+        raise WalletMisconfigured(
+            "The private key does not belong to the Apple certificate. Import the key that was "
+            "made together with the certificate signing request."
+        )
+    try:
+        leaf.verify_directly_issued_by(wwdr)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        generation = _attribute(leaf.issuer, NameOID.ORGANIZATIONAL_UNIT_NAME) or "unknown"
+        raise WalletMisconfigured(
+            "Apple's intermediate certificate is not the one that issued this certificate. "
+            f"Import the Worldwide Developer Relations certificate, generation {generation}."
+        ) from error
+
+    pass_type_id = _attribute(leaf.subject, NameOID.USER_ID)
+    team_id = _attribute(leaf.subject, NameOID.ORGANIZATIONAL_UNIT_NAME)
+    if not pass_type_id.startswith("pass.") or not team_id:
+        raise WalletMisconfigured(
+            "This is not a Pass Type ID certificate: its subject names no pass type identifier "
+            "or no team."
+        )
+    return Credentials(
+        pass_type_id=pass_type_id,
+        team_id=team_id,
+        begins=max(leaf.not_valid_before_utc, wwdr.not_valid_before_utc),
+        expires=min(leaf.not_valid_after_utc, wwdr.not_valid_after_utc),
+        key=key,
+        template=cms.compile_signature(
+            leaf.public_bytes(Encoding.DER),
+            wwdr.public_bytes(Encoding.DER),
+            leaf.issuer.public_bytes(),
+            leaf.serial_number,
+            key.key_size // 8,
+        ),
+        signed=Recent(1024),
+    )
+
+
+def _certificate(pem: bytes, name: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise WalletMisconfigured(
+            f"{name} cannot be read. It must be a certificate in PEM form."
+        ) from error
+
+
+def _private_key(pem: bytes) -> RSAPrivateKey:
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise WalletMisconfigured(
+            "The private key cannot be read. It must be in PEM form and without a password."
+        ) from error
+    # Apple issues RSA-2048 for passes; whether a device takes any other kind is not documented.
+    if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
+        raise WalletMisconfigured(
+            "The private key is of the wrong kind: Apple's pass certificates use RSA with 2048 bit."
+        )
+    return key
+
+
+def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
+    values = name.get_attributes_for_oid(oid)
+    return str(values[0].value) if values else ""
