@@ -204,6 +204,14 @@ def test_every_dependency_is_pinned_with_hashes_and_no_address():
         assert re.match(r"#|-r constraints\.txt$|[a-z0-9._-]+==| +--hash=sha256:[0-9a-f]{64}", line)
 
 
+def test_the_packages_from_npm_are_pinned_with_hashes_and_no_address():
+    lock = json.loads((ROOT / "checks/npm/package-lock.json").read_text())
+    packages = [entry for path, entry in lock["packages"].items() if path]
+    assert packages
+    assert all(entry["integrity"] for entry in packages)
+    assert not any("resolved" in entry for entry in packages)
+
+
 # --- the machine ---------------------------------------------------------------------------------
 
 

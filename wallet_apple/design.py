@@ -49,8 +49,8 @@ def shape(content: PassContent) -> tuple[object, ...]:
     return (content.expires_at is None, len(content.fields), *_COMMON(content))
 
 
-class _Drawn(NamedTuple):
-    """A card as it was drawn.
+class _Model(NamedTuple):
+    """A card that was drawn in full; the next ones are drawn by their difference from it.
 
     ``rows`` are its fields; ``document`` is pass.json, a part for each hole and each piece between
     them; ``keys`` are those of all lines of pass.strings, ``with_lines`` the positions of the
@@ -99,7 +99,7 @@ class Design:
         self._places = [places[field.key] for field in content.fields]
         self._pictures = pictures
         self._packages: Recent[Entries, pkpass.Package] = Recent(16)
-        self._last = self._draw_fields(content)
+        self._model = self._draw_fields(content)
 
     def draw(self, content: PassContent) -> tuple[pkpass.Package, bytes] | None:
         """The package of pictures and texts, and the card's pass.json.
@@ -107,33 +107,33 @@ class Design:
         ``content`` has the shape of this design; None if its fields have another. Raises
         ContentRefused.
         """
-        last = self._last
+        model = self._model
         rows = [*map(_FIELD, content.fields)]
-        changed = [*compress(range(len(rows)), map(ne, rows, last.rows))]
+        changed = [*compress(range(len(rows)), map(ne, rows, model.rows))]
         for position in changed:
-            if rows[position][_COMMON_OF_FIELD] != last.rows[position][_COMMON_OF_FIELD]:
+            if rows[position][_COMMON_OF_FIELD] != model.rows[position][_COMMON_OF_FIELD]:
                 return None
-        document = self._changed_document(content, changed, last)
+        document = self._changed_document(content, changed, model)
         if document is None:
-            last = self._last = self._draw_fields(content)
-            document = last.document.copy()
+            model = self._model = self._draw_fields(content)
+            document = model.document.copy()
         document[self._members_at] = self._members(content)
-        return last.package, b"".join(document)
+        return model.package, b"".join(document)
 
     def _changed_document(
-        self, content: PassContent, changed: list[int], last: _Drawn
+        self, content: PassContent, changed: list[int], model: _Model
     ) -> list[bytes] | None:
-        """The last card's document with this card's figures, or None if its pass.strings differ.
+        """The model's document with this card's figures, or None if its pass.strings differ.
 
         Most fields say the same on all cards: terms, address, telephone. Only the others are drawn.
         """
-        document = last.document.copy()
+        document = model.document.copy()
         for position in changed:
             field = content.fields[position]
-            # A line that the last card needed must not stay behind: it may speak of its holder.
+            # A line that the model needed must not stay behind: it may speak of its holder.
             figure = None
-            if position not in last.with_lines:
-                figure = self._figure(field.value, field.link, last.keys)
+            if position not in model.with_lines:
+                figure = self._figure(field.value, field.link, model.keys)
             if figure is None:
                 return None
             document[self._places[position]] = figure
@@ -176,7 +176,7 @@ class Design:
             figure += _MARKUP + orjson.dumps(markup)
         return figure
 
-    def _draw_fields(self, content: PassContent) -> _Drawn:
+    def _draw_fields(self, content: PassContent) -> _Model:
         """All fields of a card, with a line of pass.strings for each text that needs one."""
         taken = self._texts.copy()
         lines: dict[str, Translations] = {}
@@ -204,7 +204,7 @@ class Design:
                 links = tuple([_anchor(field.link, words) for words in text])
                 figure += _MARKUP + key(links, position)
             document[self._places[position]] = figure
-        return _Drawn(
+        return _Model(
             rows=[*map(_FIELD, content.fields)],
             document=document,
             keys=self._texts.keys() | lines.keys(),

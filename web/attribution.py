@@ -61,6 +61,12 @@ def seal(touch: FirstTouch, template_id: UUID, now: datetime) -> str:
     return _signer("sign-up form", template_id).dumps(said)
 
 
+def opened_elsewhere(touch: FirstTouch) -> FormToken:
+    """For a form without the field, of the shop's own program: the link that it was sent to counts,
+    and nothing ties a second sending to the first."""
+    return FormToken(touch, secrets.token_urlsafe(12), is_fresh=True)
+
+
 def unseal(given: str, template_id: UUID, now: datetime) -> FormToken | None:
     """What the field says; None when it is not one of this template's forms."""
     said = _read("sign-up form", template_id, given)

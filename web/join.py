@@ -77,7 +77,7 @@ def open_offer(slug: str, channel: str | None = None) -> Response:
 @sign_ups
 def accept_offer(slug: str, channel: str | None = None) -> Response:
     """The filled form: makes the card and leads to it."""
-    return _accept(find(Known.TEMPLATE, slug.lower()), None)
+    return _accept(find(Known.TEMPLATE, slug.lower()), channel, None)
 
 
 @blueprint.get("/r/<code>")
@@ -89,7 +89,7 @@ def open_recommendation(code: str) -> Response:
 @blueprint.post("/r/<code>")
 @sign_ups
 def accept_recommendation(code: str) -> Response:
-    return _accept(find(Known.REFERRAL, code.upper()), code.upper())
+    return _accept(find(Known.REFERRAL, code.upper()), None, code.upper())
 
 
 @blueprint.post("/join/<slug>/remember")
@@ -203,7 +203,7 @@ def _address(slug: str, touch: FirstTouch, language: str | None = None) -> str:
 # --- the filled form -----------------------------------------------------------------------------
 
 
-def _accept(found: Found, code: str | None) -> Response:
+def _accept(found: Found, channel: str | None, code: str | None) -> Response:
     if is_foreign_form(request):
         abort(403)
     made = services()
@@ -211,11 +211,17 @@ def _accept(found: Found, code: str | None) -> Response:
     given = {name: value for name, value in request.form.items() if name != "token"}
     try:
         with made.store.read(found.merchant_id) as session:
-            offer = offer_of(session, found, None, code)
+            offer = offer_of(session, found, channel, code)
             look = look_of(session, offer.template)
-        token = attribution.unseal(request.form.get("token", ""), offer.template.id, now)
+        arrived = attribution.touch_of(request, channel, code)
+        sealed = request.form.get("token")
+        token = (
+            attribution.opened_elsewhere(arrived)
+            if sealed is None
+            else attribution.unseal(sealed, offer.template.id, now)
+        )
         if token is None or not token.is_fresh:
-            touch = token.touch if token else attribution.touch_of(request, None, code)
+            touch = token.touch if token else arrived
             return _form_page(offer, look, touch, given=given, is_stale=True)
         if given.get(form.HONEYPOT):
             return neutral(offer)

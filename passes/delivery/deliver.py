@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import bindparam, case, func, null, select, update
 from sqlalchemy.orm import Session
 
-from passes.cards import events
+from passes.cards import cards, events, installations
 from passes.cards.models import Card, Delivery, Installation
 from passes.content.draw import draw
 from passes.store import Store, merchant_of, rows_changed
@@ -191,6 +191,8 @@ def _settle(
 ) -> None:
     """Turns one answer into the row's next state; a row that is no longer ours is left alone."""
     claimed = drawn.claimed
+    if not isinstance(answer, WalletError):
+        _remove_gone(session, kind, drawn, answer, now)  # the card's lock comes before its row's
     if isinstance(answer, WalletError):
         retry = answer.retry_after if isinstance(answer, WalletDown) else None
         error, again = str(answer), isinstance(answer, WalletDown)
@@ -246,6 +248,22 @@ def _settle(
         events.record(
             session, claimed.card_id, events.DELIVERY_FAILED, now, wallet=kind, error=error[:200]
         )
+
+
+def _remove_gone(
+    session: Session, kind: str, drawn: _Drawn, receipts: Sequence[Receipt], now: datetime
+) -> None:
+    """A device that the vendor knows no more has lost the card (D.7.1)."""
+    gone = [
+        place
+        for place, receipt in zip(drawn.places, receipts, strict=True)
+        if receipt.outcome is Outcome.GONE
+    ]
+    if not gone:
+        return
+    card = cards.get(session, drawn.claimed.card_id, locked=True)
+    for place in gone:
+        installations.remove(session, card, kind, place.device, now)
 
 
 def backoff(attempts: int, asked: float | None) -> timedelta:

@@ -14,6 +14,7 @@ from passes.ledger.book import Actor, Posted, Posting, lock, write
 from passes.ledger.kinds import KINDS
 from passes.ledger.kinds.base import Asked, Booking, CardKind
 from passes.merchants.merchants import business
+from passes.merchants.models import Location
 
 LONGEST_COMMENT = 500
 OLDEST = timedelta(days=30)
@@ -33,7 +34,7 @@ def post(session: Session, card_name: str, posting: Posting, actor: Actor, now: 
     _refuse_unusable(card, now)
     currency = business(session).currency
     asked = Asked(posting.value, posting.purchase, currency)
-    _check(posting, card, asked, now)
+    _check(session, posting, card, asked, now)
     booking = operation(card, card.definition.rules, asked)
     return write(session, card, booking, posting, actor, now)
 
@@ -85,11 +86,15 @@ def _refuse_unusable(card: Any, now: datetime) -> None:
         raise Conflict("This card is not in use any more.", code="TEMPLATE_ARCHIVED")
 
 
-def _check(posting: Posting, card: Any, asked: Asked, now: datetime) -> None:
+def _check(session: Session, posting: Posting, card: Any, asked: Asked, now: datetime) -> None:
     if posting.comment is not None and len(posting.comment) > LONGEST_COMMENT:
         raise Invalid.field("comment", f"must not have more than {LONGEST_COMMENT} characters")
     if asked.purchase is None and getattr(card.definition.rules, "purchase_amount_required", False):
         raise Invalid.field("purchase_amount", "is missing", "MISSING")
+    if posting.location_id is not None:
+        location = session.get(Location, (card.merchant_id, posting.location_id))
+        if location is None:
+            raise Invalid.field("location_id", "there is no such location")
     occurred_at = posting.occurred_at
     if occurred_at is None:
         return

@@ -1,4 +1,4 @@
-"""Fixtures of the domain's own tests: a store over an empty database, and merchants, without web."""
+"""Fixtures of the domain's own tests: a store over an empty database, and merchants; no web."""
 
 from __future__ import annotations
 

@@ -57,7 +57,8 @@ def test_R_GEN_1_three_digits_are_read_the_merchants_way(
     "typed",
     [
         "", " ", "-1", "+1", "1e3", "abc", "1,2,3", "12.50.3", "1.23,45", "1,50.00", "1.2345,6",
-        "1,,2", ",5", "5,", "1.000,00,00", "0x10", "١٢", "NaN", "Infinity", "1_000", "€ 5", "1.000.00",
+        "1,,2", ",5", "5,", "1.000,00,00", "0x10", "١٢", "NaN", "Infinity", "1_000", "€ 5",
+        "1.000.00",
     ],
 )  # fmt: skip
 def test_R_GEN_1_what_is_no_amount(typed: str, language: str) -> None:

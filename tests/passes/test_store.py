@@ -118,9 +118,14 @@ def test_the_worker_is_woken_at_commit_and_not_before(alma: Shop) -> None:
         assert not alma.store.due.is_set()
     assert alma.store.due.is_set()
     alma.store.due.clear()
-    with pytest.raises(LookupError), alma.write() as session:
-        session.info["wakes_worker"] = True
-        raise LookupError
+
+    def fail() -> None:
+        with alma.write() as session:
+            session.info["wakes_worker"] = True
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
     assert not alma.store.due.is_set()
 
 

@@ -222,3 +222,15 @@ def test_wrong_answers_are_named_and_kept(
     assert f'id="wrong-{field}"' in response.text
     assert form_of(response.text).fields["email"] == answers["email"]
     assert alma.get("/customers")["items"] == []
+
+
+def test_a_form_that_was_not_opened_here_counts_its_own_link(
+    alma: Shop, client: FlaskClient, join: str
+) -> None:
+    sent = client.post(
+        f"{join}?utm_source=kiosk", data={"first_name": "Anna", "email": "anna@example.com"}
+    )
+    assert sent.status_code == 303
+    assert alma.get("/cards?limit=1")["items"][0]["utm"]["source"] == "kiosk"
+    forged = client.post(join, data={"first_name": "B", "email": "b@example.com", "token": "x"})
+    assert forged.status_code == 422

@@ -90,17 +90,16 @@ def _stamps_earned(rules: StampRules, asked: Asked) -> int:
 
 def _collect(stamps: int, added: int, rules: StampRules) -> tuple[int, int]:
     """Stamps and new rewards after adding. Without carry-over a full round drops what is over."""
+    if not added:
+        return stamps, 0
     last = rules.steps[-1]
-    rewards = 0
-    for _ in range(added):
-        stamps += 1
-        if stamps >= last or stamps in rules.steps:
-            rewards += 1
-        if stamps >= last:
-            stamps = 0
-            if not rules.carry_over:
-                break
-    return stamps, rewards
+    # A round that a new version of the template made shorter is full with the next stamp.
+    stamps = min(stamps, last - 1)
+    rounds, rest = divmod(stamps + added, last)
+    if rounds and not rules.carry_over:
+        rounds, rest = 1, 0
+    passed = sum(step <= rest for step in rules.steps) - sum(step <= stamps for step in rules.steps)
+    return rest, rounds * len(rules.steps) + passed
 
 
 OPERATIONS: Mapping[str, Operation] = {
