@@ -12,7 +12,7 @@ DEV := .venv/dev.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench quality docs texts format pins clean
+.PHONY: screens help run test check bench quality docs texts format pins clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
@@ -36,6 +36,9 @@ bench: $(DEV) ## Run the benchmarks and print a table with ratios
 
 quality: $(DEV) ## Measure the pages with what needs Node or Java: vnu, Lighthouse
 	@$(BIN)/python -m checks.quality $(ARGS)
+
+screens: $(DEV) ## Take the pictures of the pages anew
+	@$(BIN)/python -m checks.screens
 
 docs: $(DEV) ## Write the generated documents anew
 	@$(BIN)/python -m checks.docs

@@ -149,7 +149,10 @@ def _peers(bench: _Bench, folder: Path, seconds: float) -> Iterator[Row | Note]:
             yield Note(f"{peer.distribution} could not be installed: {trouble}")
             continue
         # Each round of the peer lies between two of ours.
-        batches: dict[str, Batch] = {"ours": ours_alone, "theirs": partial(peers.rate, peer, folder, pictures, 1.0)}
+        batches: dict[str, Batch] = {
+            "ours": ours_alone,
+            "theirs": partial(peers.rate, peer, folder, pictures, 1.0),
+        }
         try:
             rates = rounds.interleave(batches, seconds / 2)
         except peers.PeerFailed as failure:

@@ -10,14 +10,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +22,11 @@ from typing import Any
 import requests
 
 from checks import machine
+from checks.demo_server import demo_server
 
 LANGUAGES = ("de", "en", "nl")
 CATEGORIES = ("accessibility", "best-practices", "performance")
 LEAST_SCORE = 0.95
-START_SECONDS = 60
 
 # A new profile each time, and none of the calls home that Chromium makes by itself.
 CHROMIUM_FLAGS = (
@@ -57,7 +54,11 @@ def main() -> int:
         left_out.append("npm could not install vnu and Lighthouse. Left out: both.")
     misses = 0
     if installed and (java or chromium):
-        with tempfile.TemporaryDirectory(prefix="treuepass-quality-") as data, _demo(data) as pages:
+        with (
+            tempfile.TemporaryDirectory(prefix="treuepass-quality-") as data,
+            demo_server(data) as demo,
+        ):
+            pages = _pages(demo)
             if java:
                 misses += _validate(folder, java, pages, Path(data) / "pages")
             if node and chromium:
@@ -83,47 +84,9 @@ def _install(folder: Path, npm: str) -> bool:
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
 
 
-# --- the demo merchant ---------------------------------------------------------------------------
-
-
-@contextmanager
-def _demo(data: str) -> Iterator[list[Page]]:
-    """Serves the demo merchant until the block ends; gives the pages to look at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base_url = f"http://127.0.0.1:{port}"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("TREUEPASS_")}
-    environment = {**kept, "TREUEPASS_DATA_DIR": data, "TREUEPASS_BASE_URL": base_url}
-    program = Path(sys.executable).parent / "treuepass"
-    command = [str(program), "serve", "--demo", "--host", "127.0.0.1", "--port", str(port)]
-    log = Path(data) / "serve.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    try:
-        _wait_until_ready(server, f"{base_url}/readyz", log)
-        answer = subprocess.run(
-            [program, "demo", "--json"], env=environment, check=True, capture_output=True, text=True
-        )
-        yield _pages(base_url, json.loads(answer.stdout))
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _wait_until_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if requests.get(url, timeout=2).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    raise SystemExit(f"The demo server did not become ready:\n{log.read_text()}")
-
-
-def _pages(base_url: str, demo: dict[str, Any]) -> list[Page]:
+def _pages(demo: dict[str, Any]) -> list[Page]:
     links = demo["card"]["links"]
+    base_url = demo["dashboard"]["url"].removesuffix("/dashboard/")
     return [
         Page("home", f"{base_url}/"),
         Page("sign-up", demo["templates"][0]["sign_up_url"], weighed=True),

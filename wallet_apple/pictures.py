@@ -21,17 +21,14 @@ _LOGOS = _scales("logo", 160, 50, Crop.SHRINK)
 _STRIPS = _scales("strip", 375, 144, Crop.COVER)
 SIZES = _ICONS + _LOGOS + _STRIPS
 
-# A generic pass has no strip.
-_SIZES_OF_STYLE = {
-    Style.BALANCE: SIZES,
-    Style.COUPON: SIZES,
-    Style.MEMBERSHIP: _ICONS + _LOGOS,
-}
-_NAMES_OF_STYLE = {
-    style: tuple(size.name for size in sizes) for style, sizes in _SIZES_OF_STYLE.items()
-}
+_NAMES = tuple(size.name for size in SIZES)
 _ICON_NAMES = tuple(size.name for size in _ICONS)
 _LOGO_NAMES = tuple(size.name for size in _LOGOS)
+_NAMES_OF_STYLE = {
+    Style.BALANCE: _NAMES,
+    Style.COUPON: _NAMES,
+    Style.MEMBERSHIP: _ICON_NAMES + _LOGO_NAMES,  # a generic pass has no strip
+}
 
 
 def has_logo(look: Look) -> bool:
@@ -39,7 +36,7 @@ def has_logo(look: Look) -> bool:
     return any(name in look.pictures for name in _LOGO_NAMES)
 
 
-def files(content: PassContent) -> dict[str, bytes]:
+def picture_files(content: PassContent) -> dict[str, bytes]:
     """The pictures of the pass as ``icon@2x.png`` -> PNG; the icon is always among them."""
     look = content.look
     chosen = {

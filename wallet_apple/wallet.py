@@ -21,21 +21,20 @@ from passes.wallet_port import (
     Platform,
     Reason,
     Receipt,
-    Redirect,
     Visitor,
     WalletError,
     WalletMisconfigured,
     push_each,
 )
-from wallet_apple import pictures
 from wallet_apple.design import Design, shape
+from wallet_apple.pictures import SIZES, picture_files
 from wallet_apple.pkpass import EMPTY, Package, extended, pack
 from wallet_apple.recent import Recent
 from wallet_apple.signing import Credentials, read_account, read_folder
 
 MEDIA_TYPE = "application/vnd.apple.pkpass"
-DESIGNS_OF_TEMPLATE = 8
-"""Valid, expired and withdrawn cards look different, and so do those of an older version."""
+DESIGNS_OF_TEMPLATE = 12
+"""Each language has its own, and so have valid, expired and withdrawn cards."""
 
 EXPIRES_SOON = timedelta(days=30)
 
@@ -51,7 +50,7 @@ class AppleWallet:
 
     kind = "apple"
     title = "Apple Wallet"
-    pictures = pictures.SIZES
+    pictures = SIZES
 
     def __init__(self, base_url: str, example_folder: Path, clock: Callable[[], datetime]) -> None:
         """``clock`` gives the time of signing, in UTC."""
@@ -78,7 +77,7 @@ class AppleWallet:
         """Nothing: a card's serial number is its id at Apple too."""
         return {}
 
-    def offer(self, content: PassContent, visitor: Visitor) -> Download | Redirect:
+    def offer(self, content: PassContent, visitor: Visitor) -> Download:
         """The signed pass as a file. Raises ContentRefused or WalletMisconfigured."""
         return Download(self.signed_pass(content), MEDIA_TYPE, _filename(content.merchant))
 
@@ -155,7 +154,7 @@ class AppleWallet:
 
     def _draw(self, content: PassContent, credentials: Credentials) -> tuple[Package, bytes]:
         """The card in its design: one of the last few of its template, or one made now."""
-        template = (credentials.pass_type_id, content.template, content.language)
+        template = (credentials.pass_type_id, credentials.team_id, content.template)
         wanted = shape(content)
         designs = self._designs.get(template) or ()
         for known, design in designs:
@@ -164,11 +163,12 @@ class AppleWallet:
         address = f"{self._base_url}/wallet/apple/{credentials.pass_type_id}"
         design = Design(content, self._laid_out_pictures(content), credentials, address)
         self._designs.put(template, ((wanted, design), *designs[: DESIGNS_OF_TEMPLATE - 1]))
+        # A design fits the card that it was made of.
         return cast(tuple[Package, bytes], design.draw(content))
 
     def _laid_out_pictures(self, content: PassContent) -> Package:
         """The same block of pictures for all designs that show the same."""
-        files = pictures.files(content)
+        files = picture_files(content)
         key = tuple(files.items())
         package = self._pictures.get(key)
         if package is None:

@@ -38,7 +38,7 @@ class ToyWallet:
 
     kind = "toy"
     title = "Toy Wallet"
-    pictures = (PictureSize("toy-icon", "icon", 24, 24, Crop.CONTAIN),)
+    pictures: tuple[PictureSize, ...] = (PictureSize("toy-icon", "icon", 24, 24, Crop.CONTAIN),)
 
     def __init__(self) -> None:
         self.pushed: list[tuple[int, list[str], Reason]] = []
@@ -94,9 +94,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> ToyWallet:
     return made
 
 
-def test_a_fourth_wallet_is_one_entry(
-    toy: ToyWallet, now: Clock, parts: Parts, alma: Shop
-) -> None:
+def test_a_fourth_wallet_is_one_entry(toy: ToyWallet, now: Clock, parts: Parts, alma: Shop) -> None:
     card = alma.card(alma.template("multipass")["id"])
     assert card["toy"] == {"number": card["serial_number"]}
     install = card["links"]["install"].removeprefix("http://127.0.0.1:8000")

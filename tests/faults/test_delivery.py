@@ -23,6 +23,7 @@ from passes.wallet_port import (
     Installation,
     Outcome,
     PassContent,
+    PictureSize,
     Reason,
     Receipt,
     Redirect,
@@ -47,7 +48,7 @@ class Vendor:
 
     kind = "apple"
     title = "Vendor"
-    pictures = ()
+    pictures: tuple[PictureSize, ...] = ()
 
     def __init__(self) -> None:
         self.answer: Answer = delivered
@@ -121,10 +122,9 @@ def test_a_change_is_pushed_and_the_receipt_kept(case: Case) -> None:
 
 
 def test_ten_changes_are_one_push(case: Case) -> None:
-    for _ in range(10):
-        version = case.change()
+    versions = [case.change() for _ in range(10)]
     case.work()
-    assert case.vendor.versions == [version]
+    assert case.vendor.versions == versions[-1:]
 
 
 def test_the_first_change_goes_at_once_the_next_after_the_pause(case: Case) -> None:
@@ -292,9 +292,7 @@ def test_R_UPD_2_backoff_grows_and_ends_at_an_hour() -> None:
     assert backoff(1, 90).total_seconds() == 90
 
 
-def test_a_worker_does_the_rounds_until_it_is_stopped(
-    now: Clock, parts: Parts, alma: Shop
-) -> None:
+def test_a_worker_does_the_rounds_until_it_is_stopped(now: Clock, parts: Parts, alma: Shop) -> None:
     case = Case(parts.store, alma, now)
     worker: Any = parts.worker
     worker._wallets = {"apple": case.vendor}

@@ -1,4 +1,4 @@
-"""Races through the HTTP API, exact on both databases (figures of the security specification, §7)."""
+"""Races through the HTTP API, exact on both databases (security specification, §7)."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def test_R_LED_4_two_hundred_keys_sixteen_times_each(alma: Shop) -> None:
     assert {status for status, _ in answers} == {201}
     for key in range(KEYS):
         assert len(set(answers[key * TWINS : (key + 1) * TWINS])) == 1
-    total = sum(
-        alma.get(f"/cards/{card['id']}")["figures"]["available_visits"] for card in cards
-    )
+    total = sum(alma.get(f"/cards/{card['id']}")["figures"]["available_visits"] for card in cards)
     assert total == KEYS
 
 

@@ -57,9 +57,7 @@ def send(browser: FlaskClient, form: _Form, **answers: str) -> TestResponse:
 
 def enrol(shop: Shop, browser: FlaskClient, path: str, email: str, **answers: str) -> Any:
     """Signs up through a page and gives back the card, as the API shows it."""
-    response = send(
-        browser, open_page(browser, path), first_name="Anna", email=email, **answers
-    )
+    response = send(browser, open_page(browser, path), first_name="Anna", email=email, **answers)
     assert response.status_code == 303, response.text
     assert browser.get(response.location).status_code == 200
     return shop.get("/cards?limit=1")["items"][0]
@@ -189,9 +187,7 @@ def test_T_SEC_1_a_known_contact_is_never_told_whose(
     assert len(alma.get("/cards")["items"]) == 1
 
 
-def test_the_same_form_sent_twice_is_one_card(
-    alma: Shop, client: FlaskClient, join: str
-) -> None:
+def test_the_same_form_sent_twice_is_one_card(alma: Shop, client: FlaskClient, join: str) -> None:
     form = open_page(client, join)
     sent = [send(client, form, first_name="Anna", email="anna@example.com") for _ in range(2)]
     assert sent[0].location == sent[1].location
