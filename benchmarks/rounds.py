@@ -12,25 +12,29 @@ Batch = Callable[[], float]
 
 
 def interleave(batches: Mapping[str, Batch], seconds: float) -> dict[str, list[float]]:
-    """Runs the batches in turn for about ``seconds``; the rates of each, round by round."""
+    """Runs the batches in turn for about ``seconds``, at least twice; the rates, round by round."""
     rates: dict[str, list[float]] = {name: [] for name in batches}
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    while time.perf_counter() < end or any(len(found) < 2 for found in rates.values()):
         for name, batch in batches.items():
             rates[name].append(batch())
     return rates
 
 
 def ratio(rates: Mapping[str, Sequence[float]], measured: str, yardstick: str) -> float:
-    """The median of measured / yardstick over the rounds in which the machine was undisturbed.
+    """The median of measured / yardstick while nothing else disturbed the machine.
 
-    Other work on the machine slows both, but not alike. Rounds count in which the yardstick was at
-    least as fast as in its median round: that leaves out disturbed rounds by the yardstick alone,
-    whatever the measured rate was in them.
+    Other work on the machine slows both, but not alike. So each round is compared with the
+    yardstick's rounds before and after it, and the quarter of them counts in which the slower of
+    these two was fastest. The yardstick alone chooses, whatever was measured in between.
     """
-    usual = statistics.median(rates[yardstick])
-    pairs = zip(rates[measured], rates[yardstick], strict=True)
-    return statistics.median(rate / limit for rate, limit in pairs if limit >= usual)
+    limits = rates[yardstick]
+    triples = list(zip(limits, rates[measured], limits[1:], strict=False))
+    undisturbed = sorted(triples, key=lambda triple: min(triple[0], triple[2]), reverse=True)
+    return statistics.median(
+        2 * rate / (before + after)
+        for before, rate, after in undisturbed[: max(1, len(triples) // 4)]
+    )
 
 
 def batch_of(count: int, prepare: Callable[[], object], work: Callable[..., object]) -> Batch:

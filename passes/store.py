@@ -556,8 +556,9 @@ def table_of(model: type[Base]) -> Table:
 
 
 def rows_changed(result: Result[Any]) -> int:
-    """How many rows an INSERT, UPDATE or DELETE touched."""
+    """How many rows an UPDATE or DELETE touched. INSERT does not tell: let it return a column."""
     assert isinstance(result, CursorResult)  # noqa: S101 - such statements give no other
+    assert result.rowcount >= 0  # noqa: S101 - PostgreSQL's INSERT says -1, which is no number
     return result.rowcount
 
 

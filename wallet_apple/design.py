@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from datetime import date, datetime
-from functools import lru_cache
 from html import escape
 from itertools import compress
 from operator import attrgetter, ne
@@ -39,25 +38,30 @@ _COMMON = attrgetter(
     "locations",
     "look",
 )
-# A field's common part comes first, then its figure.
-_FIELD = attrgetter("key", "place", "label", "change", "value", "link")
-_COMMON_OF_FIELD = slice(0, 4)
+_COMMON_OF_FIELD = attrgetter("key", "place", "label", "change")
+_OWN_OF_FIELD = attrgetter("value", "link")
+_NUMERIC = (int, Amount, date)
 
 
 def shape(content: PassContent) -> tuple[object, ...]:
-    """What the cards of one design have in common beside their fields; to be compared."""
-    return (content.expires_at is None, len(content.fields), *_COMMON(content))
+    """What the cards of one design have in common; to be compared with others' shapes.
+
+    Made of the very values that are drawn, so nothing is taken for granted from the name or the
+    version of a template. Getters, because this runs for every pass.
+    """
+    common = [*map(_COMMON_OF_FIELD, content.fields)]
+    return (content.expires_at is None, common, *_COMMON(content))
 
 
 class _Model(NamedTuple):
     """A card that was drawn in full; the next ones are drawn by their difference from it.
 
-    ``rows`` are its fields; ``document`` is pass.json, a part for each hole and each piece between
-    them; ``keys`` are those of all lines of pass.strings, ``with_lines`` the positions of the
-    fields that needed one of their own; ``package`` holds everything but pass.json.
+    ``own`` are the values and links of its fields; ``document`` is pass.json, a part for each hole
+    and each piece between them; ``keys`` are those of all lines of pass.strings, ``with_lines`` the
+    positions of the fields that needed one of their own; ``package`` is all but pass.json.
     """
 
-    rows: list[tuple[object, ...]]
+    own: list[tuple[FieldValue, str | None]]
     document: list[bytes]
     keys: Set[str]
     with_lines: Set[int]
@@ -67,8 +71,7 @@ class _Model(NamedTuple):
 class Design:
     """pass.json laid out around its holes, the texts with their keys, the pictures.
 
-    Nothing is taken for granted from a template's name or version: whether a card has this design
-    is seen by the very values that are drawn. Safe between threads: what changes is replaced whole.
+    Safe between threads: what changes is replaced whole.
     """
 
     def __init__(
@@ -99,45 +102,32 @@ class Design:
         self._places = [places[field.key] for field in content.fields]
         self._pictures = pictures
         self._packages: Recent[Entries, pkpass.Package] = Recent(16)
-        self._model = self._draw_fields(content)
+        self._positions = range(len(content.fields))
+        self._model = self._draw_fields([*map(_OWN_OF_FIELD, content.fields)])
 
-    def draw(self, content: PassContent) -> tuple[pkpass.Package, bytes] | None:
+    def draw(self, content: PassContent) -> tuple[pkpass.Package, bytes]:
         """The package of pictures and texts, and the card's pass.json.
 
-        ``content`` has the shape of this design; None if its fields have another. Raises
-        ContentRefused.
+        ``content`` must have the shape that this design was made for. Raises ContentRefused.
         """
         model = self._model
-        rows = [*map(_FIELD, content.fields)]
-        changed = [*compress(range(len(rows)), map(ne, rows, model.rows))]
-        for position in changed:
-            if rows[position][_COMMON_OF_FIELD] != model.rows[position][_COMMON_OF_FIELD]:
-                return None
-        document = self._changed_document(content, changed, model)
-        if document is None:
-            model = self._model = self._draw_fields(content)
-            document = model.document.copy()
-        document[self._members_at] = self._members(content)
-        return model.package, b"".join(document)
-
-    def _changed_document(
-        self, content: PassContent, changed: list[int], model: _Model
-    ) -> list[bytes] | None:
-        """The model's document with this card's figures, or None if its pass.strings differ.
-
-        Most fields say the same on all cards: terms, address, telephone. Only the others are drawn.
-        """
+        own = [*map(_OWN_OF_FIELD, content.fields)]
         document = model.document.copy()
-        for position in changed:
-            field = content.fields[position]
+        # Most fields say the same on all cards: terms, address, telephone. Only the others are
+        # drawn.
+        for position in compress(self._positions, map(ne, own, model.own)):
+            value, link = own[position]
             # A line that the model needed must not stay behind: it may speak of its holder.
             figure = None
             if position not in model.with_lines:
-                figure = self._figure(field.value, field.link, model.keys)
+                figure = self._figure(value, link, model.keys)
             if figure is None:
-                return None
+                model = self._model = self._draw_fields(own)
+                document = model.document.copy()
+                break
             document[self._places[position]] = figure
-        return document
+        document[self._members_at] = self._members(content)
+        return model.package, b"".join(document)
 
     def _members(self, content: PassContent) -> list[bytes]:
         """What fills the holes before the fields, in the order that ``layout.lay_out`` names."""
@@ -161,7 +151,7 @@ class Design:
         ``keys`` are those of the lines that there are: a text that reads like one of them would be
         translated.
         """
-        if isinstance(value, int | Amount | date):
+        if isinstance(value, _NUMERIC):
             figure, text = values.figure(value), values.plain(value) if link else ""
         else:
             translations = self._translate(value)
@@ -176,7 +166,7 @@ class Design:
             figure += _MARKUP + orjson.dumps(markup)
         return figure
 
-    def _draw_fields(self, content: PassContent) -> _Model:
+    def _draw_fields(self, own: list[tuple[FieldValue, str | None]]) -> _Model:
         """All fields of a card, with a line of pass.strings for each text that needs one."""
         taken = self._texts.copy()
         lines: dict[str, Translations] = {}
@@ -192,20 +182,19 @@ class Design:
 
         document = [b""] * (2 * len(self._pieces) - 1)
         document[0::2] = self._pieces
-        for position, field in enumerate(content.fields):
-            value = field.value
-            if isinstance(value, int | Amount | date):
+        for position, (value, link) in enumerate(own):
+            if isinstance(value, _NUMERIC):
                 text = (values.plain(value),) * len(self._languages)
                 figure = values.figure(value)
             else:
                 text = self._translate(value)
                 figure = key(text, position)
-            if field.link is not None:
-                links = tuple([_anchor(field.link, words) for words in text])
+            if link is not None:
+                links = tuple([_anchor(link, words) for words in text])
                 figure += _MARKUP + key(links, position)
             document[self._places[position]] = figure
         return _Model(
-            rows=[*map(_FIELD, content.fields)],
+            own=own,
             document=document,
             keys=self._texts.keys() | lines.keys(),
             with_lines=with_lines,
@@ -232,7 +221,6 @@ def _end(content: PassContent) -> datetime:
     return min(ends, content.changed_at) if content.state is State.EXPIRED else ends
 
 
-@lru_cache(maxsize=512)
 def _anchor(link: str, text: str) -> str:
     """The only markup that Wallet knows. Raises ContentRefused for what a phone cannot follow."""
     if not link.startswith(_LINK_SCHEMES):

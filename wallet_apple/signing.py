@@ -148,7 +148,7 @@ def parse(certificate_pem: bytes, private_key_pem: bytes, wwdr_pem: bytes) -> Cr
             leaf.serial_number,
             key.key_size // 8,
         ),
-        signed=Recent(1024),
+        signed=Recent(512),
     )
 
 

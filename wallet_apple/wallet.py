@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 from passes.wallet_port import (
     Account,
@@ -125,7 +124,7 @@ class AppleWallet:
     def signed_pass(self, content: PassContent) -> bytes:
         """The bytes of the .pkpass. Raises ContentRefused or WalletMisconfigured."""
         credentials = self.credentials(content.account)
-        package, pass_json = self._draw(content, credentials)
+        package, pass_json = self._design(content, credentials).draw(content)
         return pack(package, pass_json, lambda manifest: credentials.sign(manifest, self._clock()))
 
     def credentials(self, account: Account | None) -> Credentials:
@@ -152,19 +151,18 @@ class AppleWallet:
             self._credentials.put(key, credentials)
         return credentials
 
-    def _draw(self, content: PassContent, credentials: Credentials) -> tuple[Package, bytes]:
-        """The card in its design: one of the last few of its template, or one made now."""
+    def _design(self, content: PassContent, credentials: Credentials) -> Design:
+        """The design of this card: one of the last few of its template, or made now."""
         template = (credentials.pass_type_id, credentials.team_id, content.template)
         wanted = shape(content)
         designs = self._designs.get(template) or ()
         for known, design in designs:
-            if known == wanted and (drawn := design.draw(content)) is not None:
-                return drawn
+            if known == wanted:
+                return design
         address = f"{self._base_url}/wallet/apple/{credentials.pass_type_id}"
         design = Design(content, self._laid_out_pictures(content), credentials, address)
         self._designs.put(template, ((wanted, design), *designs[: DESIGNS_OF_TEMPLATE - 1]))
-        # A design fits the card that it was made of.
-        return cast(tuple[Package, bytes], design.draw(content))
+        return design
 
     def _laid_out_pictures(self, content: PassContent) -> Package:
         """The same block of pictures for all designs that show the same."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    ConfigDict,
     Field,
     SerializeAsAny,
     ValidationError,
@@ -56,6 +57,9 @@ Colour = Annotated[str, AfterValidator(_colour)]
 
 class Look(Part):
     """Colours, and the ids of uploaded pictures."""
+
+    # The usual text colours must be readable too when only the background was chosen.
+    model_config = ConfigDict(validate_default=True)
 
     background: Colour = "#0f3d3e"
     foreground: Colour = "#ffffff"
@@ -229,6 +233,14 @@ class Definition(Part):
     location_ids: Annotated[list[UUID], Field(max_length=10)] | None = None
     rules: SerializeAsAny[Part]
 
+    @field_validator("fields")
+    @classmethod
+    def _stand_once(cls, fields: list[FieldPlace] | None) -> list[FieldPlace] | None:
+        figures = [place.figure for place in fields or ()]
+        if len(set(figures)) != len(figures):
+            raise ValueError("each figure may stand on the pass once")
+        return fields
+
     def places_of(self, kind: Kind) -> tuple[FieldPlace, ...]:
         """What stands where on the face."""
         if self.fields is not None:
@@ -239,18 +251,29 @@ class Definition(Part):
         )
 
 
-def parse(kind: Kind, document: Mapping[str, Any]) -> Definition:
-    """The definition in a document. Raises Invalid that names every wrong field."""
+def parse(kind: Kind, document: Mapping[str, Any], *, currency: str | None = None) -> Definition:
+    """The definition in a document. Raises Invalid that names every wrong field.
+
+    With a ``currency``, amounts must be such as it has.
+    """
     wrong: list[WrongField] = []
     rules: Part | None = None
     try:
-        rules = RULES[kind].model_validate(document.get("rules") or {})
+        rules = RULES[kind].model_validate(
+            document.get("rules") or {}, context={"currency": currency}
+        )
     except ValidationError as error:
         wrong += wrong_fields(error, "rules")
     try:
         definition = Definition.model_validate({**document, "rules": rules or Part()})
     except ValidationError as error:
         raise Invalid(wrong + wrong_fields(error)) from None
+    known = (*KINDS[kind].figures, "expires_at", "customer_name")
+    wrong += [
+        WrongField(f"fields.{number}.figure", f"must be one of {', '.join(known)}")
+        for number, place in enumerate(definition.fields or ())
+        if place.figure not in known
+    ]
     if wrong:
         raise Invalid(wrong)
     return definition

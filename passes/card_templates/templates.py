@@ -22,7 +22,7 @@ from passes.card_templates.models import (
 )
 from passes.errors import Conflict, Invalid, NotFound, WrongField
 from passes.merchants import directory
-from passes.merchants.merchants import locations
+from passes.merchants.merchants import business, locations
 from passes.store import merchant_of
 
 STATUSES = ("draft", "active", "paused", "archived")
@@ -202,7 +202,7 @@ def _add_version(
 
 def _checked(session: Session, kind: Kind, document: Mapping[str, Any]) -> Definition:
     """Parses the document and checks that what it points to is this merchant's."""
-    definition = parse(kind, document)
+    definition = parse(kind, document, currency=business(session).currency)
     merchant_id = merchant_of(session)
     wrong = []
     for role in ("icon", "logo", "strip"):

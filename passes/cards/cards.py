@@ -17,6 +17,7 @@ from passes.card_templates.templates import definition_of
 from passes.cards import events, expiry
 from passes.cards.change import bump
 from passes.cards.models import Card, Delivery, Installation
+from passes.customers.details import plain_line
 from passes.customers.models import Customer
 from passes.errors import Conflict, Invalid, NotFound
 from passes.merchants.merchants import business
@@ -68,7 +69,7 @@ def newest(
     if status is not None:
         query = query.where(Card.status == status)
     if utm_source is not None:
-        query = query.where(func.lower(Card.utm_source) == utm_source.lower())
+        query = query.where(func.lower(Card.utm_source) == plain_line(utm_source).lower())
     if after is not None:
         at, card_id = after
         query = query.where(

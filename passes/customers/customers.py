@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from passes import clock, ids
-from passes.customers.details import Details, changed_fields, email_key, phone_key
+from passes.customers.details import Details, changed_fields, email_key, phone_key, plain_line
 from passes.customers.models import Consent, Customer
 from passes.errors import Conflict, Invalid, NotFound, WrongField
 from passes.merchants.merchants import Business, business
@@ -73,11 +73,11 @@ def search(
     merchant = business(session)
     query = select(Customer).where(Customer.merchant_id == merchant.id)
     if phone is not None:
-        query = query.where(Customer.phone_key == (phone_key(phone, merchant.country) or phone))
+        query = query.where(Customer.phone_key == (phone_key(phone, merchant.country) or ""))
     if email is not None:
         query = query.where(Customer.email_key == email_key(email))
     if external_id is not None:
-        query = query.where(Customer.external_id == external_id)
+        query = query.where(Customer.external_id == plain_line(external_id))
     if after is not None:
         at, customer_id = after
         query = query.where(

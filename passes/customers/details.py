@@ -83,7 +83,7 @@ def phone_key(phone: str, country: str) -> str | None:
 
 def email_key(email: str) -> str:
     """The address as it is compared."""
-    return unicodedata.normalize("NFC", email).strip().lower()
+    return plain_line(email).lower()
 
 
 def changed_fields(details: Details) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from passes.cards import events
 from passes.cards.models import Card, Delivery
-from passes.store import rows_changed, shard_of
+from passes.store import shard_of
 from passes.wallet_port import Reason
 
 
@@ -47,5 +47,6 @@ def follow(session: Session, card: Any, wallet: str, version: int, now: datetime
             last_error=None,
         )
         .on_conflict_do_nothing()
+        .returning(Delivery.card_id)
     )
-    return bool(rows_changed(made))
+    return made.first() is not None

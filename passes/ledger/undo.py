@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from passes.cards.models import NEVER_NEGATIVE
 from passes.errors import Conflict, Forbidden, NotFound
 from passes.ledger.book import Actor, Posted, Posting, lock, write
 from passes.ledger.figures import units_of
+from passes.ledger.kinds import KINDS
 from passes.ledger.kinds.base import Booking, Insufficient
 from passes.ledger.models import LedgerEntry
 from passes.store import merchant_of, rows_changed, table_of
@@ -36,7 +39,8 @@ _MARK_REVERSED = (
 def undo(session: Session, entry_id: UUID, actor: Actor, now: datetime) -> Posted:
     """Writes the mirror of an entry; neither of the two counts any more (R-LED-6).
 
-    Raises NotFound, Forbidden, or Conflict: ALREADY_UNDONE, IS_AN_UNDO, INSUFFICIENT_BALANCE.
+    Raises NotFound, Forbidden, or Conflict: ALREADY_UNDONE, IS_AN_UNDO, INSUFFICIENT_BALANCE,
+    COUNTED_ON.
     """
     merchant_id = merchant_of(session)
     original = session.execute(
@@ -55,19 +59,11 @@ def undo(session: Session, entry_id: UUID, actor: Actor, now: datetime) -> Poste
     if not rows_changed(marked):
         raise Conflict("This transaction has been undone already.", code="ALREADY_UNDONE")
     deltas = {unit: -value for unit, value in units_of(original).items() if unit != "purchases"}
-    for unit, delta in deltas.items():
-        after = getattr(card, unit) + delta
-        if unit in NEVER_NEGATIVE and after < 0:
-            raise Insufficient(
-                f"This cannot be undone: {_words(unit)} would be {after}.",
-                figure=_words(unit),
-                would_be=after,
-            )
-    booking = Booking("reverse", deltas)
+    _refuse_impossible(card, deltas)
     return write(
         session,
         card,
-        booking,
+        Booking("reverse", deltas),
         Posting("undo", purchase=-original.purchases if original.purchases else None),
         actor,
         now,
@@ -87,6 +83,21 @@ def _refuse_late(original: Any, actor: Actor, now: datetime) -> None:
     raise Forbidden(
         "This transaction is too old, or somebody else's, to undo it.", code="UNDO_LATE"
     )
+
+
+def _refuse_impossible(card: Any, deltas: Mapping[str, int]) -> None:
+    """What was taken back must not have been used, and must leave what the kind allows."""
+    after = SimpleNamespace(**vars(card))
+    for unit, delta in deltas.items():
+        left = getattr(card, unit) + delta
+        setattr(after, unit, left)
+        if unit in NEVER_NEGATIVE and left < 0:
+            raise Insufficient(
+                f"This cannot be undone: {_words(unit)} would be {left}.",
+                figure=_words(unit),
+                would_be=left,
+            )
+    KINDS[card.kind].check(after, card.definition.rules)
 
 
 def _words(unit: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from passes import ids
 from passes.merchants.models import DirectoryEntry
-from passes.store import merchant_of, rows_changed, table_of
+from passes.store import merchant_of, table_of
 
 
 class Known(Enum):
@@ -45,6 +45,8 @@ _FIND = select(_directory.c.merchant_id, _directory.c.subject_id).where(
 
 def find(session: Session, kind: Known, key: str) -> Found | None:
     """Whose it is. Tokens are looked up by their hash."""
+    if "\x00" in key:
+        return None  # no database can hold such a name, and PostgreSQL will not even look for it
     row = session.execute(_FIND, {"kind": kind.value, "key": _stored(kind, key)}).one_or_none()
     return None if row is None else Found(row.merchant_id, row.subject_id)
 
@@ -59,8 +61,10 @@ def enter(session: Session, kind: Known, key: str, subject_id: UUID) -> bool:
     }
     dialect = session.get_bind().dialect.name
     statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(DirectoryEntry)
-    entered = session.execute(statement.values(values).on_conflict_do_nothing())
-    return bool(rows_changed(entered))
+    entered = session.execute(
+        statement.values(values).on_conflict_do_nothing().returning(DirectoryEntry.key)
+    )
+    return entered.first() is not None
 
 
 def enter_new(session: Session, kind: Known, subject_id: UUID, draw: Callable[[], str]) -> str:

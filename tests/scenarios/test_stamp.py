@@ -72,3 +72,14 @@ def test_D_3_one_visit_per_staff_and_five_minutes(
     now.move(minutes=minutes)
     after = alma.post(f"/cards/{card['id']}/add-stamps", {"value": 1})["figures"]
     assert after["total_visits"] == visits
+
+
+def test_undo_that_would_fill_the_card_up_again_is_refused(alma: Shop) -> None:
+    card = alma.card(alma.template("stamp", rules={"required": 5})["id"], opening={"stamps": 3})
+    made_a_reward = alma.post(f"/cards/{card['id']}/add-stamps", {"value": 2})["entry"]
+    later = alma.post(f"/cards/{card['id']}/add-stamps", {"value": 2})["entry"]
+    refused = alma.refused("POST", f"/transactions/{made_a_reward['id']}/undo")
+    assert refused["code"] == "COUNTED_ON"
+    alma.post(f"/transactions/{later['id']}/undo")
+    after = alma.post(f"/transactions/{made_a_reward['id']}/undo")["figures"]
+    assert (after["stamps"], after["rewards_unused"]) == (3, 0)

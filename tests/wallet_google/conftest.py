@@ -131,6 +131,10 @@ def example_folder(tmp_path, google):
     return tmp_path
 
 
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def mount_it(settings: WalletSettings) -> tuple[Wallet, Blueprint]:
     """``mount`` as app.py calls it; no route of this wallet asks an Issuer anything yet."""
     answer = mount(settings, cast(Issuer, None))
@@ -141,7 +145,10 @@ def mount_it(settings: WalletSettings) -> tuple[Wallet, Blueprint]:
 def mounted(data_dir, base_url: str = PUBLIC, **environment: str) -> GoogleWallet:
     """The wallet as app.py gets it, with settings from ``TREUEPASS_<name>``."""
     settings = WalletSettings(
-        base_url, data_dir, {f"TREUEPASS_{name}": value for name, value in environment.items()}
+        base_url,
+        data_dir,
+        {f"TREUEPASS_{name}": value for name, value in environment.items()},
+        clock,
     )
     wallet, _ = mount_it(settings)
     assert isinstance(wallet, GoogleWallet)

@@ -23,7 +23,7 @@ from passes.wallet_port import (
     WalletMisconfigured,
     WalletSettings,
 )
-from tests.wallet_google.conftest import ANDROID, ISSUER_ID, VISITS, content, mount_it, mounted
+from tests.wallet_google.conftest import ANDROID, ISSUER_ID, VISITS, clock, content, mount_it, mounted
 from wallet_google.credentials import CredentialStore
 
 TEST_ISSUER = "3388000000000000001"
@@ -204,7 +204,7 @@ def test_secrets_do_not_show(tmp_path, google):
 )
 def test_an_address_without_https_is_refused_by_name(tmp_path, name, url):
     with pytest.raises(WalletMisconfigured, match=name):
-        mount_it(WalletSettings("https://a.example", tmp_path, {name: url}))
+        mount_it(WalletSettings("https://a.example", tmp_path, {name: url}, clock))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_server_that_google_cannot_reach_is_a_finding_but_stops_nothing(exampl
 
 
 def test_the_neutral_logo_is_served(tmp_path):
-    _, blueprint = mount_it(WalletSettings("https://a.example", tmp_path, {}))
+    _, blueprint = mount_it(WalletSettings("https://a.example", tmp_path, {}, clock))
     app = Flask(__name__)
     app.register_blueprint(blueprint)
     answer = app.test_client().get("/wallet/google/logo.png")

@@ -13,6 +13,6 @@ from passes.ledger.kinds.base import CardKind
 
 KINDS: Mapping[Kind, CardKind] = {
     Kind.MULTIPASS: CardKind(multipass.OPERATIONS, multipass.figures, multipass.OPENING),
-    Kind.STAMP: CardKind(stamp.OPERATIONS, stamp.figures, stamp.OPENING),
+    Kind.STAMP: CardKind(stamp.OPERATIONS, stamp.figures, stamp.OPENING, stamp.check),
     # cashback, gift, coupon, discount, membership and points join here.
 }

@@ -49,17 +49,23 @@ Raises Invalid for a value that can never be right, Conflict when this card refu
 """
 
 
+def anything_goes(card: Any, rules: Any) -> None:
+    """For kinds of which an undo can leave nothing odd but negative balances."""
+
+
 @dataclass(frozen=True, slots=True)
 class CardKind:
     """``operations`` by their verb in the API; ``figures`` as a program and a pass see them.
 
     ``figures`` is (card as it is, rules) -> values; moments stay datetimes. ``opening``: the
-    figures that a card may start with, and the units that each of them fills.
+    figures that a card may start with, and the units that each of them fills. ``check`` is
+    (card as an undo would leave it, rules) and raises Conflict for what cannot be.
     """
 
     operations: Mapping[str, Operation]
     figures: Callable[[Any, Any], dict[str, int | datetime | None]]
     opening: Mapping[str, tuple[str, ...]]
+    check: Callable[[Any, Any], None] = anything_goes
 
 
 class Insufficient(Conflict):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from passes.card_templates.rules import StampRules
-from passes.errors import Invalid
+from passes.errors import Conflict, Invalid
 from passes.ledger.kinds.base import MOST_STAMPS, Asked, Booking, Operation, count, no_value, take
 from passes.money import parse_decimal
 
@@ -74,6 +74,18 @@ def figures(card: Any, rules: StampRules) -> dict[str, int | datetime | None]:
         "last_redemption_at": card.last_redemption_at,
         "last_added_at": card.last_added_at,
     }
+
+
+def check(card: Any, rules: StampRules) -> None:
+    """A full card has become a reward: an undo that fills it up again would cheat the customer."""
+    if card.stamps >= rules.steps[-1]:
+        raise Conflict(
+            f"This cannot be undone: {card.stamps} stamps would be a full card without its reward."
+            " Undo the later stamps first.",
+            code="COUNTED_ON",
+            figure="stamps",
+            would_be=card.stamps,
+        )
 
 
 def _stamps_earned(rules: StampRules, asked: Asked) -> int:
