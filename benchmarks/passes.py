@@ -6,10 +6,9 @@ import hashlib
 import io
 import json
 import shutil
-import statistics
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -116,21 +115,20 @@ def _one_thread(bench: _Bench, seconds: float) -> Iterator[Row | Note]:
     for batch in bench.one_thread().values():
         batch()
     rates = rounds.interleave(bench.one_thread(), seconds)
-    yield Row("raw RSA-2048 signature", _usual(rates, "raw"))
-    ratio = rounds.ratio(rates, "pass", "raw")
-    yield Row("pass, one thread", _usual(rates, "pass"), ratio, "raw", ONE_THREAD)
+    yield Row("raw RSA-2048 signature", rates["raw"])
+    yield Row("pass, one thread", rates["pass"], "raw", rates["raw"], ONE_THREAD)
 
 
 def _two_threads(bench: _Bench, seconds: float) -> Iterator[Row | Note]:
     rates = rounds.interleave(bench.threads(), seconds)
-    raw = rounds.ratio(rates, "raw 2", "raw 1")
-    yield Row("raw signature, two threads", _usual(rates, "raw 2"), raw, "raw in one thread")
-    ratio = rounds.ratio(rates, "pass 2", "pass 1")
-    usual = _usual(rates, "pass 2")
-    yield Row("pass, two threads", usual, ratio, "pass in one thread", TWO_THREADS)
-    if raw < TWO_THREADS:
+    raw = Row("raw signature, two threads", rates["raw 2"], "raw in one thread", rates["raw 1"])
+    yield raw
+    yield Row(
+        "pass, two threads", rates["pass 2"], "pass in one thread", rates["pass 1"], TWO_THREADS
+    )
+    if raw.ratio is not None and raw.ratio < TWO_THREADS:
         yield Note(
-            f"Two threads signed bare only {raw:.2f} times as fast as one:"
+            f"Two threads signed bare only {raw.ratio:.2f} times as fast as one:"
             " this machine had no two cores free."
         )
 
@@ -158,11 +156,6 @@ def _peers(bench: _Bench, folder: Path, seconds: float) -> Iterator[Row | Note]:
         except peers.PeerFailed as failure:
             yield Note(f"{peer.distribution} made no passes: {failure}")
             continue
-        times = rounds.ratio(rates, "ours", "theirs")
         target = PY_PKPASS if peer.name == "py-pkpass" else None
-        yield Row(peer.distribution, _usual(rates, "theirs"))
-        yield Row("pass, one thread", _usual(rates, "ours"), times, peer.name, target)
-
-
-def _usual(rates: Mapping[str, list[float]], name: str) -> float:
-    return statistics.median(rates[name])
+        yield Row(peer.distribution, rates["theirs"])
+        yield Row("pass, one thread", rates["ours"], peer.name, rates["theirs"], target)

@@ -21,20 +21,18 @@ def interleave(batches: Mapping[str, Batch], seconds: float) -> dict[str, list[f
     return rates
 
 
-def ratio(rates: Mapping[str, Sequence[float]], measured: str, yardstick: str) -> float:
-    """The median of measured / yardstick while nothing else disturbed the machine.
+def undisturbed(rates: Sequence[float]) -> float:
+    """What the machine does when nothing else keeps it busy: the rate of the fastest tenth.
 
-    Other work on the machine slows both, but not alike. So each round is compared with the
-    yardstick's rounds before and after it, and the quarter of them counts in which the slower of
-    these two was fastest. The yardstick alone chooses, whatever was measured in between.
+    Disturbance only ever slows, and it slows memory more than arithmetic; so comparing medians
+    would tell as much about the neighbours as about the code.
     """
-    limits = rates[yardstick]
-    triples = list(zip(limits, rates[measured], limits[1:], strict=False))
-    undisturbed = sorted(triples, key=lambda triple: min(triple[0], triple[2]), reverse=True)
-    return statistics.median(
-        2 * rate / (before + after)
-        for before, rate, after in undisturbed[: max(1, len(triples) // 4)]
-    )
+    return statistics.quantiles(rates, n=10, method="inclusive")[-1]
+
+
+def usual(rates: Sequence[float]) -> float:
+    """The median rate."""
+    return statistics.median(rates)
 
 
 def batch_of(count: int, prepare: Callable[[], object], work: Callable[..., object]) -> Batch:

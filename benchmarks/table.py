@@ -1,20 +1,30 @@
-"""Rows of the report: a rate, what it is compared with, and whether a target held."""
+"""Rows of the report: rates, what they are compared with, and whether a target held."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from benchmarks.rounds import undisturbed, usual
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``rate`` per second; ``ratio`` to what ``to`` names; ``target`` is the least ratio."""
+    """The rates of all rounds; those of ``to`` to compare with; ``target`` is the least ratio."""
 
     what: str
-    rate: float
-    ratio: float | None = None
+    rates: Sequence[float]
     to: str = ""
+    yardstick: Sequence[float] = ()
     target: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        return undisturbed(self.rates) / undisturbed(self.yardstick) if self.yardstick else None
+
+    @property
+    def ratio_of_medians(self) -> float | None:
+        return usual(self.rates) / usual(self.yardstick) if self.yardstick else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +34,32 @@ class Note:
     text: str
 
 
+HEAD = ("", "per second", "ratio", "of medians", "to", "target", "")
+RIGHT = {1, 2, 3, 5}
+
+
 def render(title: str, lines: Iterable[Row | Note]) -> str:
     """The table as text. Notes stand beneath it."""
     everything = list(lines)
-    cells = [("", "per second", "ratio", "to", "target", "")]
-    cells += [_cells(row) for row in everything if isinstance(row, Row)]
-    widths = [max(len(row[column]) for row in cells) for column in range(6)]
+    rows = [HEAD, *(_cells(row) for row in everything if isinstance(row, Row))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     text = [title, ""]
-    for what, *others in cells:
-        columns = [what.ljust(widths[0])]
-        columns += [
-            cell.rjust(width) if column in {1, 2, 4} else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(others, widths[1:], strict=True), start=1)
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column in RIGHT else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        text.append("  ".join(columns).rstrip())
+        text.append("  ".join(cells).rstrip())
     text += ["", *(note.text for note in everything if isinstance(note, Note))]
     return "\n".join(text).rstrip()
 
 
-def _cells(row: Row) -> tuple[str, str, str, str, str, str]:
-    ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-    if row.target is None or row.ratio is None:
-        return row.what, f"{row.rate:,.0f}", ratio, row.to, "", ""
+def _cells(row: Row) -> tuple[str, ...]:
+    rate = f"{undisturbed(row.rates):,.0f}"
+    if row.ratio is None or row.ratio_of_medians is None:
+        return row.what, rate, "", "", "", "", ""
+    ratios = f"{row.ratio:.2f}", f"{row.ratio_of_medians:.2f}"
+    if row.target is None:
+        return row.what, rate, *ratios, row.to, "", ""
     held = "held" if row.ratio >= row.target else "NOT HELD"
-    return row.what, f"{row.rate:,.0f}", ratio, row.to, f">= {row.target:g}", held
+    return row.what, rate, *ratios, row.to, f">= {row.target:g}", held

@@ -43,14 +43,19 @@ FIGURES: Mapping[str, Figure] = {
     "available_visits": Figure(
         text("Available visits"), text("You now have {value} visits left", value="{value}")
     ),
-    "redeemed_visits": Figure(text("Redeemed visits")),
-    "sold_visits": Figure(text("Visits sold")),
-    "total_visits": Figure(text("Total visits")),
+    "redeemed_visits": Figure(
+        text("Redeemed visits"), text("Visits redeemed so far: {value}", value="{value}")
+    ),
+    "sold_visits": Figure(text("Visits sold"), text("Visits sold: {value}", value="{value}")),
+    "total_visits": Figure(text("Total visits"), text("Total visits: {value}", value="{value}")),
     "bonus_balance": Figure(
         text("Bonus balance"), text("Your bonus balance is now {value}", value="{value}")
     ),
     "stamps": Figure(text("Stamps"), text("You now have {value} stamps", value="{value}")),
-    "stamps_missing": Figure(text("Stamps to the next reward")),
+    "stamps_missing": Figure(
+        text("Stamps to the next reward"),
+        text("Stamps to the next reward: {value}", value="{value}"),
+    ),
     "rewards_unused": Figure(
         text("Rewards waiting"), text("Rewards waiting for you: {value}", value="{value}")
     ),

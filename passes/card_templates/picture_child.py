@@ -60,7 +60,8 @@ def _open(data: bytes) -> Image.Image:
         raise Refused("must not have more than 4 million pixels")
     if min(picture.size) < 16:
         raise Refused("must be at least 16 pixels wide and high")
-    if getattr(picture, "n_frames", 1) > 1:
+    # Phones save a JPEG with several pictures, such as a photo and its depth map: the first counts.
+    if picture.format == "PNG" and getattr(picture, "n_frames", 1) > 1:
         raise Refused("must not be animated")
     picture.load()
     upright = ImageOps.exif_transpose(picture)

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from PIL import Image, PngImagePlugin
+from sqlalchemy import select
 
 from passes import ids
 from passes.card_templates import pictures
@@ -62,7 +63,7 @@ def near(one: Any, other: tuple[int, ...]) -> bool:
 # --- sizes ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(300, 100), (100, 300), (20, 20), (90, 60), (1_600, 1_200)])
+@pytest.mark.parametrize("size", [(300, 100), (100, 300), (20, 20), (90, 60), (800, 600)])
 def test_every_crop_has_its_size(shop: Shop, size: tuple[int, int]) -> None:
     made = upload(shop, saved(two_halves(*size)))
     assert set(made) == {"contain", "shrink", "cover", "maskable"}
@@ -117,9 +118,9 @@ def test_every_mode_of_picture_is_read(shop: Shop, mode: str) -> None:
 
 
 def test_a_photo_as_large_as_may_be_is_kept_smaller(shop: Shop) -> None:
-    photo = Image.radial_gradient("L").resize((2_500, 1_600)).convert("RGB")
+    photo = Image.radial_gradient("L").resize((2_200, 1_408)).convert("RGB")
     with shop.write() as session:
-        picture_id = pictures.upload(session, "strip", saved(photo, "JPEG"), SIZES, NOON)
+        picture_id = pictures.upload(session, "strip", saved(photo, "JPEG"), SIZES[:1], NOON)
         row = session.get_one(pictures.UploadedPicture, (shop.merchant_id, picture_id))
         assert (row.width, row.height) == (2_048, 1_311)
 
@@ -189,16 +190,20 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def bare_png(
-    width: int, height: int, *extra: bytes, colour: int = 0, rows: int | None = None
-) -> bytes:
-    """A PNG of one colour in few bytes, with further chunks before its picture."""
+def bare_png(width: int, height: int, *extra: bytes, colour: int = 0) -> bytes:
+    """A black PNG in few bytes, with further chunks before its picture."""
     header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
-    packer = zlib.compressobj(9)
-    row = bytes(1 + width * (3 if colour == 2 else 1))
-    body = b"".join(packer.compress(row) for _ in range(height if rows is None else rows))
-    parts = (chunk(b"IHDR", header), *extra, chunk(b"IDAT", body + packer.flush()))
-    return pictures._PNG + b"".join(parts) + chunk(b"IEND", b"")
+    body = zlib.compress(bytes((1 + width * (3 if colour == 2 else 1)) * height), 1)
+    parts = (chunk(b"IHDR", header), *extra, chunk(b"IDAT", body), chunk(b"IEND", b""))
+    return pictures._PNG + b"".join(parts)
+
+
+def packed(length: int) -> bytes:
+    return zlib.compress(bytes(length), 1)
+
+
+def jpeg(width: int, height: int) -> bytes:
+    return saved(two_halves(width, height).convert("RGB"), "JPEG")
 
 
 def animated() -> bytes:
@@ -214,11 +219,13 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "nothing": lambda: b"",
     "text": lambda: b"hello",
     "81 million pixels": lambda: bare_png(9_000, 9_000),
-    "81 million pixels in colour": lambda: bare_png(9_000, 9_000, colour=2, rows=3_000),
+    "12 million pixels in colour": lambda: bare_png(4_000, 3_000, colour=2),
     "a little over 4 million pixels": lambda: bare_png(2_001, 2_000),
     "one enormous row": lambda: bare_png(4_100_000, 1),
-    "a header that lies": lambda: bare_png(2**31 - 1, 2**31 - 1, rows=1),
-    "a size of nothing": lambda: bare_png(0, 0, rows=1),
+    "a header that lies": lambda: bare_png(100, 100).replace(
+        struct.pack(">II", 100, 100), struct.pack(">II", 2**31 - 1, 2**31 - 1)
+    ),
+    "a size of nothing": lambda: bare_png(0, 0),
     "one pixel": lambda: bare_png(1, 1),
     "fifteen pixels": lambda: bare_png(15, 100),
     "SVG": lambda: b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
@@ -231,29 +238,28 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "GIF under a PNG's name": lambda: pictures._PNG + saved(two_halves(100, 100), "GIF"),
     "PNG cut short": lambda: saved(two_halves(100, 100))[:-200],
     "PNG without a picture": lambda: pictures._PNG + chunk(b"IEND", b""),
-    "PNG with too few rows": lambda: bare_png(100, 100, rows=3),
     "PNG with a wrong checksum": lambda: saved(two_halves(100, 100)).replace(b"IDAT", b"IDAT\x00"),
     "PNG header alone": lambda: pictures._PNG,
     "PNG, animated": animated,
-    "PNG with 200 MB of packed text": lambda: bare_png(
-        100, 100, chunk(b"zTXt", b"note\x00\x00" + zlib.compress(bytes(200_000_000), 9))
+    "PNG with 60 MB of packed text": lambda: bare_png(
+        100, 100, chunk(b"zTXt", b"note\x00\x00" + packed(60_000_000))
     ),
     "PNG with packed text in Unicode": lambda: bare_png(
         100,
         100,
-        chunk(b"iTXt", b"note\x00\x01\x00\x00\x00" + zlib.compress(bytes(200_000_000), 9)),
+        chunk(b"iTXt", b"note\x00\x01\x00\x00\x00" + packed(60_000_000)),
     ),
     "PNG with a packed profile": lambda: bare_png(
-        100, 100, chunk(b"iCCP", b"p\x00\x00" + zlib.compress(bytes(200_000_000), 9))
+        100, 100, chunk(b"iCCP", b"p\x00\x00" + packed(60_000_000))
     ),
-    "JPEG cut short": lambda: saved(two_halves(400, 400).convert("RGB"), "JPEG")[:900],
+    "JPEG cut short": lambda: jpeg(400, 400)[:900],
     "JPEG header alone": lambda: b"\xff\xd8\xff",
     "JPEG full of noise": lambda: b"\xff\xd8\xff" + noise(100_000),
-    "JPEG with a size that lies": lambda: saved(two_halves(100, 100).convert("RGB"), "JPEG").replace(
+    "JPEG with a size that lies": lambda: jpeg(100, 100).replace(
         struct.pack(">HH", 100, 100), struct.pack(">HH", 65_000, 65_000)
     ),
-    "a byte too many": lambda: saved(two_halves(100, 100)).ljust(pictures.LARGEST_UPLOAD + 1, b"\0"),
-}  # fmt: skip
+    "a byte too many": lambda: jpeg(100, 100).ljust(pictures.LARGEST_UPLOAD + 1, b"\0"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -279,11 +285,9 @@ def test_a_hostile_picture_is_refused_quickly_and_cheaply(
     assert wrong.field == "picture"
     assert wrong.message[0].islower()
     assert "Error" not in wrong.message
+    own = pictures.UploadedPicture.merchant_id == shop.merchant_id
     with shop.read() as session:
-        assert (
-            session.query(pictures.UploadedPicture).filter_by(merchant_id=shop.merchant_id).count()
-            == 0
-        )
+        assert session.scalars(select(pictures.UploadedPicture.id).where(own)).all() == []
 
 
 def cpu_of_children() -> float:
@@ -291,12 +295,10 @@ def cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@pytest.mark.parametrize("length", range(0, 400, 23))
-def test_a_file_that_was_cut_anywhere_is_refused(shop: Shop, length: int) -> None:
+@pytest.mark.parametrize("length", [8, 20, 33, 60, 120, 160])
+def test_a_file_that_was_cut_is_refused(shop: Shop, length: int) -> None:
     data = saved(two_halves(64, 64))
-    assert len(data) < 400
-    if length >= len(data) - 12:  # only the end mark is missing
-        return
+    assert length < len(data) * 0.8
     with pytest.raises(Invalid):
         upload(shop, data[:length])
 
