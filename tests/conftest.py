@@ -97,17 +97,13 @@ def _certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from certs_example.make import make_all
 
     folder = tmp_path_factory.mktemp("certs") / "certs_example"
-    make_all(folder)
+    make_all(folder, now=Clock().moment - timedelta(days=20))
     return folder
 
 
 @pytest.fixture
-def parts(
-    request: pytest.FixtureRequest, database_url: str, tmp_path: Path, _certificates: Path
-) -> Iterator[Parts]:
-    """The whole product over an empty database."""
-    if "now" in request.fixturenames:
-        request.getfixturevalue("now")  # before anything takes the real clock
+def parts(now: Clock, database_url: str, tmp_path: Path, _certificates: Path) -> Iterator[Parts]:
+    """The whole product over an empty database, at a time that stands still until it is moved."""
     data_dir = tmp_path / "var"
     data_dir.mkdir()
     shutil.copytree(_certificates, data_dir / "certs_example")

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from passes import clock
 from passes.card_templates.definition import Expiry
 
+LAST_SECOND = timedelta(seconds=1)
+"""What follows ``expires_at`` and still counts: a card ends with its last second, not before."""
+
 
 def by_rule(
     rule: Expiry, *, issued_at: datetime, last_visit_at: datetime | None, time_zone: str
@@ -26,4 +29,4 @@ def by_rule(
 
 def has_passed(expires_at: datetime | None, now: datetime) -> bool:
     """Whether the card is expired: valid through the very last second of the day."""
-    return expires_at is not None and now >= expires_at + timedelta(seconds=1)
+    return expires_at is not None and now >= expires_at + LAST_SECOND

@@ -141,7 +141,7 @@ def _check_limits(session: Session, template: Template, customer: Customer, now:
     if limits.max_issued is not None and _count(session, template) >= limits.max_issued:
         raise _reached("All cards of this kind have been given out.", "max_issued")
     if limits.max_active is not None:
-        valid = or_(Card.expires_at.is_(None), Card.expires_at >= now)
+        valid = or_(Card.expires_at.is_(None), Card.expires_at > now - expiry.LAST_SECOND)
         if _count(session, template, Card.status != "deleted", valid) >= limits.max_active:
             raise _reached("All cards of this kind are in use.", "max_active")
     if limits.max_per_day is not None:
