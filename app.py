@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flask import Blueprint, Flask
 
@@ -15,6 +13,7 @@ import pwa
 import wallet_apple
 import wallet_google
 from commands import logs
+from commands.parts import Parts
 from passes import clock
 from passes.delivery.issuer import DomainIssuer
 from passes.settings import Settings, read_settings
@@ -27,17 +26,6 @@ from web import create_app as create_web
 
 WALLETS = (wallet_apple, wallet_google, pwa)
 """In the order in which they are offered. A further wallet is its folder and its entry here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """One process's worth of Treuepass, put together."""
-
-    settings: Settings
-    store: Store
-    wallets: Mapping[str, Wallet]
-    app: Flask
-    worker: Worker
 
 
 def assemble(settings: Settings) -> Parts:

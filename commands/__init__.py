@@ -6,17 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from commands import cards, certs, demo, doctor, keys, logs, serve
+from commands.parts import Assemble
 from passes.errors import RuleBroken
-from passes.settings import Settings, WrongSetting, read_settings
+from passes.settings import WrongSetting, read_settings
 from passes.wallet_port import WalletMisconfigured
-
-if TYPE_CHECKING:
-    from app import Parts
-
-Assemble = Callable[[Settings], "Parts"]
 
 
 def run(arguments: Sequence[str], assemble: Assemble) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 import migrations
 from commands.keys import merchant_named
+from commands.parts import Assemble
 from passes import clock
 from passes.card_templates import templates
 from passes.cards import utm
@@ -20,9 +21,6 @@ from passes.customers.details import Details
 from passes.errors import Invalid, NotFound, wrong_fields
 from passes.settings import Settings
 from web.api import shown
-
-if TYPE_CHECKING:
-    from commands import Assemble
 
 _DETAILS = ("first_name", "last_name", "phone", "email", "language", "external_id")
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from certs_example.make import make_all
+from commands.parts import Assemble
 from passes.settings import Settings
-
-if TYPE_CHECKING:
-    from commands import Assemble
 
 
 def example(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> int:

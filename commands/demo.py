@@ -7,11 +7,12 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 import migrations
+from commands.parts import Assemble, Parts
 from passes import clock
 from passes.cards import cards
 from passes.demo import kranz
@@ -19,10 +20,6 @@ from passes.merchants import api_keys, directory
 from passes.settings import Settings
 from web import Services
 from web.api import shown
-
-if TYPE_CHECKING:
-    from app import Parts
-    from commands import Assemble
 
 _FILE = "demo.json"
 """In the data folder: the demo's password and API key, which the database does not hold."""

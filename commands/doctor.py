@@ -6,20 +6,16 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
 import migrations
+from commands.parts import Assemble, Parts
 from passes import clock
 from passes.ledger.figures import disagreements
 from passes.merchants.models import Merchant
 from passes.settings import Settings
 from passes.store import lasting_faults
-
-if TYPE_CHECKING:
-    from app import Parts
-    from commands import Assemble
 
 
 @dataclass(frozen=True, slots=True)

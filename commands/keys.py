@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import migrations
+from commands.parts import Assemble
 from passes import clock
 from passes.errors import NotFound
 from passes.merchants import api_keys, directory
 from passes.settings import Settings
 from passes.store import Store
-
-if TYPE_CHECKING:
-    from commands import Assemble
 
 
 def create(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> int:

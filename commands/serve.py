@@ -6,21 +6,17 @@ import argparse
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 from granian import Granian
 from granian.constants import Interfaces
 
 import migrations
 from commands import demo
+from commands.parts import Assemble, Parts
 from passes.card_templates import pictures
 from passes.merchants.models import Merchant
 from passes.settings import Settings, WrongSetting
 from passes.store import lasting_faults
-
-if TYPE_CHECKING:
-    from app import Parts
-    from commands import Assemble
 
 
 def serve(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> int:

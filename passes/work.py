@@ -73,7 +73,7 @@ class Worker:
 
     def _pause(self) -> float:
         try:
-            due = next_due(self._store)
+            due = next_due(self._store, self._wallets)
         except Exception:  # noqa: BLE001 - the next round reports it
             return POLL
         if due is None:

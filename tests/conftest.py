@@ -19,7 +19,8 @@ from sqlalchemy import text
 from werkzeug.serving import make_server
 
 import migrations
-from app import Parts, assemble
+from app import assemble
+from commands.parts import Parts
 from passes import clock
 from passes.merchants import api_keys, merchants
 from passes.models import Base
@@ -92,7 +93,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def _certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Example certificates are made once: RSA keys take their time."""
     from certs_example.make import make_all
 
@@ -102,11 +103,11 @@ def _certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def parts(now: Clock, database_url: str, tmp_path: Path, _certificates: Path) -> Iterator[Parts]:
+def parts(now: Clock, database_url: str, tmp_path: Path, certificates: Path) -> Iterator[Parts]:
     """The whole product over an empty database, at a time that stands still until it is moved."""
     data_dir = tmp_path / "var"
     data_dir.mkdir()
-    shutil.copytree(_certificates, data_dir / "certs_example")
+    shutil.copytree(certificates, data_dir / "certs_example")
     settings = read_settings(
         {
             "TREUEPASS_DATA_DIR": str(data_dir),

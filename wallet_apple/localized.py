@@ -23,8 +23,6 @@ _WORD_JOINER = "\u2060"
 # readers nor UTF-16 can be trusted with them.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
-LONG = 100
-
 
 @lru_cache(maxsize=64)
 def translator(languages: tuple[str, ...]) -> Callable[[Text], Translations]:
@@ -37,15 +35,7 @@ def translator(languages: tuple[str, ...]) -> Callable[[Text], Translations]:
 
 def clean(text: str) -> str:
     """The text without what cannot be written."""
-    if len(text) > LONG:
-        return _clean_long(text)
     return text if text.isprintable() else _UNWRITABLE.sub("", text)
-
-
-@lru_cache(maxsize=256)
-def _clean_long(text: str) -> str:
-    """Long texts are terms and the like, which many cards have in common."""
-    return _UNWRITABLE.sub("", text)
 
 
 def key(translations: Translations, own: int, taken: dict[str, Translations]) -> str:

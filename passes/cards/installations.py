@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from passes.cards import events
 from passes.cards.cards import expiry_by_rule
+from passes.cards.change import bump
 from passes.cards.models import Card, Installation
+from passes.wallet_port import Reason
 
 _BY_CUSTOMER = ("link", "referral")
 """Channels in which a card counts as issued when it is first installed (AMB-09)."""
@@ -51,14 +53,17 @@ def install(
     first = card.first_installed_at is None
     reinstalled = card.status == "deleted" and card.status_cause == "customer"
     card.first_installed_at = card.first_installed_at or at
-    card.last_installed_at = at
+    card.last_installed_at = max(card.last_installed_at or at, at)
     if card.status == "not_installed" or reinstalled:
         card.status, card.status_cause = "installed", None
+    expires_at = card.expires_at
     if first and card.issue_channel in _BY_CUSTOMER:
         card.issued_at = at
         if card.expiry_mode == "rule":
             card.expires_at = expiry_by_rule(session, card)
     session.flush()
+    if card.expires_at != expires_at:
+        bump(session, card, Reason.CONTENT, at)  # the pass that was handed out shows the old date
     events.record(
         session,
         card.id,
@@ -77,13 +82,17 @@ def remove(session: Session, card: Card, wallet: str, device: str, at: datetime)
     Balances stay. The last one that goes makes the card deleted by the customer (D.7.2).
     """
     row = session.get(Installation, (card.merchant_id, card.id, wallet, device))
-    if row is None or row.status == "removed" or row.changed_at > at:
+    if row is None or row.last_seen_at > at:
+        return False
+    if row.status == "removed":
+        row.changed_at = max(row.changed_at, at)
+        session.flush()
         return False
     row.status, row.changed_at, row.removed_at = "removed", at, at
     session.flush()
     remaining = _active(session, card)
     card.first_removed_at = card.first_removed_at or at
-    card.last_removed_at = at
+    card.last_removed_at = max(card.last_removed_at or at, at)
     if not remaining and card.status == "installed":
         card.status, card.status_cause = "deleted", "customer"
     session.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -86,7 +86,9 @@ _CLAIM = (
 _WAITING = (
     select(Delivery.wallet, Delivery.shard).where(Delivery.due_at <= bindparam("now")).distinct()
 )
-_NEXT_DUE = select(func.min(Delivery.due_at)).where(Delivery.due_at.is_not(None))
+_NEXT_DUE = select(func.min(Delivery.due_at)).where(
+    Delivery.due_at.is_not(None), Delivery.wallet.in_(bindparam("kinds", expanding=True))
+)
 
 
 def deliver_due(store: Store, wallets: Mapping[str, Wallet], base_url: str, now: datetime) -> int:
@@ -120,10 +122,10 @@ def deliver(store: Store, wallet: Wallet, shard: int, base_url: str, now: dateti
     return len(claimed)
 
 
-def next_due(store: Store) -> datetime | None:
-    """When the next row of any wallet falls due."""
+def next_due(store: Store, kinds: Collection[str]) -> datetime | None:
+    """When the next row of these wallets falls due; rows of a wallet that is gone wait for it."""
     with store.read_all() as session:
-        return session.scalar(_NEXT_DUE)
+        return session.scalar(_NEXT_DUE, {"kinds": list(kinds)})
 
 
 def _claim(store: Store, kind: str, shard: int, now: datetime, lease: datetime) -> list[_Claimed]:
@@ -148,7 +150,11 @@ def _draw(
         with store.read(merchant_id) as session:
             for row in rows:
                 card = session.get_one(Card, (merchant_id, row.card_id))
-                content = draw(session, card, kind, base_url, now)
+                try:
+                    content = draw(session, card, kind, base_url, now)
+                except Exception:
+                    log.exception("card_not_drawn", wallet=kind, card=str(row.card_id))
+                    continue  # and is tried again when its lease is over
                 drawn.append(_Drawn(row, content, _places(session, row.card_id, kind)))
     return drawn
 

@@ -58,9 +58,8 @@ class DomainIssuer:
         with self._store.write(found.merchant_id) as session:
             card = cards.get(session, found.subject_id, locked=True)
             moment = at or self._now()
-            news = installations.install(session, card, wallet, device, address, moment)
             follow(session, card, wallet, card.version, moment)
-        return news
+            return installations.install(session, card, wallet, device, address, moment)
 
     def removed(self, wallet: str, serial: str, device: str, at: datetime | None = None) -> bool:
         found = self._card(serial)

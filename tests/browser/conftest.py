@@ -74,11 +74,11 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(
-    _sqlite_master: Path, _certificates: Path, tmp_path_factory: pytest.TempPathFactory
+    _sqlite_master: Path, certificates: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """Serves the demo merchant until the last test is done."""
     data_dir = tmp_path_factory.mktemp("site")
-    shutil.copytree(_certificates, data_dir / "certs_example")
+    shutil.copytree(certificates, data_dir / "certs_example")
     database = shutil.copy(_sqlite_master, data_dir / "treuepass.db")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

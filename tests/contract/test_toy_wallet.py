@@ -10,7 +10,7 @@ import pytest
 from flask import Blueprint, request
 
 import app as composition
-from app import Parts
+from commands.parts import Parts
 from passes.wallet_port import (
     Account,
     Crop,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import Parts
+from commands.parts import Parts
 from passes.cards import cards
 from passes.cards.models import Delivery
 from passes.delivery.deliver import LEASE, MOST_ATTEMPTS, PAUSE, backoff, deliver_due, next_due

@@ -43,9 +43,10 @@ from sqlalchemy.orm import make_transient_to_detached as as_if_loaded
 
 from passes.cards.models import Card
 from passes.customers.models import Customer
+from passes.guard import UnscopedQuery
 from passes.ledger.models import LedgerEntry
 from passes.merchants.models import DirectoryEntry, Location, Merchant, StaffAccount
-from passes.store import Store, UnscopedQuery, table_of
+from passes.store import Store, table_of
 from tests.passes.conftest import NOON, Shop
 
 ALMA, BRUNO = UUID(int=0xA), UUID(int=0xB)

@@ -28,8 +28,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
+from passes.guard import UnscopedQuery
 from passes.merchants.models import DirectoryEntry, Location
-from passes.store import Store, UnscopedQuery, table_of
+from passes.store import Store, table_of
 from passes.vault import Vault
 from tests.passes.conftest import KEY
 from tests.passes.test_guard import ALMA, BRUNO, settle

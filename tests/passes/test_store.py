@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from passes import ids
 from passes.cards.models import Card
 from passes.customers.models import Consent, Customer
+from passes.guard import UnscopedQuery
 from passes.merchants import merchants
 from passes.merchants.models import Location
 from passes.store import (
     SHARDS,
     Store,
-    UnscopedQuery,
     is_ready,
     lasting_faults,
     lock_name,

@@ -33,7 +33,7 @@ def fields_of(shown: Any, style: str) -> dict[str, Any]:
 
 
 def test_the_signature_holds_and_every_hash_is_right(
-    alma: Shop, tmp_path: Path, _certificates: Path
+    alma: Shop, tmp_path: Path, certificates: Path
 ) -> None:
     file = download(alma, alma.card(alma.template("multipass")["id"]))
     manifest = file.read("manifest.json")
@@ -45,7 +45,7 @@ def test_the_signature_holds_and_every_hash_is_right(
     subprocess.run(
         ["openssl", "cms", "-verify", "-purpose", "any", "-inform", "DER",
          "-in", tmp_path / "signature", "-content", tmp_path / "manifest.json",
-         "-CAfile", _certificates / "root.pem", "-out", "/dev/null"],
+         "-CAfile", certificates / "root.pem", "-out", "/dev/null"],
         check=True,
         capture_output=True,
     )  # fmt: skip

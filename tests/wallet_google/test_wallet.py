@@ -23,7 +23,15 @@ from passes.wallet_port import (
     WalletMisconfigured,
     WalletSettings,
 )
-from tests.wallet_google.conftest import ANDROID, ISSUER_ID, VISITS, clock, content, mount_it, mounted
+from tests.wallet_google.conftest import (
+    ANDROID,
+    ISSUER_ID,
+    VISITS,
+    clock,
+    content,
+    mount_it,
+    mounted,
+)
 from wallet_google.credentials import CredentialStore
 
 TEST_ISSUER = "3388000000000000001"

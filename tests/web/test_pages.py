@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from PIL import Image
 
-from app import Parts
+from commands.parts import Parts
 from passes.store import Base
 from tests.conftest import Shop
 from tests.web.visiting import Person

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import Parts
+from commands.parts import Parts
 from passes.cards.models import Card, Touch
 from passes.store import Store
 from passes.wallet_port import (

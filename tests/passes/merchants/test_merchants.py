@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from passes import ids
 from passes.cards.links import links_of
 from passes.cards.models import Card
 from passes.errors import Invalid, NotFound
@@ -51,7 +52,7 @@ def test_all_that_is_wrong_is_named_at_once(sqlite_store: Store) -> None:
 
 
 def test_a_merchant_that_does_not_exist(sqlite_store: Store) -> None:
-    nobody = Shop(sqlite_store, merchants.ids.new_id())
+    nobody = Shop(sqlite_store, ids.new_id())
     with pytest.raises(NotFound), nobody.read() as session:
         merchants.business(session)
 

@@ -1,0 +1,543 @@
+"""Bringing a card up to date in a wallet: claimed, pushed, recorded, and nothing lost (design §4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passes.cards import cards, installations
+from passes.delivery import deliver as delivery
+from passes.delivery.deliver import LEASE, MOST_ATTEMPTS, backoff, next_due
+from passes.delivery.offers import handed_out
+from passes.merchants import merchants
+from passes.store import shard_of
+from passes.wallet_port import (
+    ContentRefused,
+    Installation,
+    Outcome,
+    PassContent,
+    Reason,
+    Receipt,
+    WalletDown,
+    WalletMisconfigured,
+)
+from tests.passes.conftest import NOON, Shop
+from tests.passes.delivery.conftest import NotedWallet, Post, delivered, seconds
+
+MINUTE = timedelta(minutes=1)
+
+
+def change(shop: Shop, card: Any, now: datetime, times: int = 1) -> None:
+    for _ in range(times):
+        shop.post(card, "add-visits", 1, now)
+
+
+# --- from a change to a push ---------------------------------------------------------------------
+
+
+def test_a_change_is_pushed_to_where_the_card_is(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone", "watch")
+    assert office.work(NOON) == 0  # what was handed out is up to date
+    change(alma, card, NOON + MINUTE)
+    assert office.work(NOON + MINUTE) == 1
+    [push] = office.wallet.pushes
+    assert (push.version, push.devices, push.reason) == (2, ("phone", "watch"), Reason.BALANCE)
+    row = office.row(alma, card)
+    assert (row.wanted_version, row.delivered_version, row.delivered_at) == (2, 2, NOON + MINUTE)
+    assert (row.due_at, row.attempts, row.last_error, row.dead_at) == (None, 0, None, None)
+    assert office.events(alma, card, "delivered") == [{"at": MINUTE, "version": 2, "devices": 2}]
+    assert office.work(NOON + 2 * MINUTE) == 0
+
+
+def test_a_wallet_that_keeps_the_pass_is_told_without_an_installation(
+    shop: Shop, post_office: Post
+) -> None:
+    card = shop.card()
+    post_office.hand_out(shop, card)
+    change(shop, card, NOON)
+    post_office.work(NOON)
+    assert [push.devices for push in post_office.wallet.pushes] == [()]
+    assert post_office.events(shop, card, "delivered") == []  # nobody received anything
+
+
+def test_a_pass_that_was_never_handed_out_is_nobodys_business(
+    shop: Shop, post_office: Post
+) -> None:
+    card = shop.card()
+    change(shop, card, NOON)
+    assert post_office.work(NOON) == 0
+
+
+def test_handing_out_again_changes_nothing(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card)
+    change(alma, card, NOON)
+    office.hand_out(alma, card)
+    row = office.row(alma, card)
+    assert (row.wanted_version, row.delivered_version) == (2, 1)
+    assert len(office.events(alma, card, "pass_offered")) == 1
+    assert office.card(alma, card).downloaded_at == NOON
+
+
+def test_a_pass_that_changed_while_it_was_handed_out_is_pushed(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    change(alma, card, NOON)
+    with alma.write() as session:
+        handed_out(session, cards.get(session, card), office.wallet.kind, 1, NOON)
+    assert office.work(NOON) == 1
+    assert office.wallet.versions() == [2]
+
+
+def test_ten_changes_are_one_push(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON, times=10)
+    assert office.work(NOON) == 1
+    assert office.work(NOON + MINUTE) == 0
+    assert office.wallet.versions() == [11]
+
+
+def test_R_UPD_1_the_first_change_goes_at_once_and_others_after_two_seconds(
+    alma: Shop, office: Post
+) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON)
+    office.work(NOON)
+    for tenth in (1, 5, 9):
+        change(alma, card, NOON + seconds(tenth / 10))
+    assert office.row(alma, card).due_at == NOON + seconds(2)
+    assert office.work(NOON + seconds(1.999)) == 0
+    assert office.work(NOON + seconds(2)) == 1
+    change(alma, card, NOON + seconds(10))
+    assert office.work(NOON + seconds(10)) == 1
+    assert office.wallet.versions() == [2, 5, 6]
+
+
+def test_a_change_during_a_push_leads_to_another_push(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON)
+
+    def slowly(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        if content.version == 2:
+            change(alma, card, NOON + seconds(1))
+        return delivered(content, places)
+
+    office.wallet.answer = slowly
+    office.work(NOON)
+    row = office.row(alma, card)
+    assert (row.wanted_version, row.delivered_version, row.due_at) == (3, 2, NOON + seconds(2))
+    office.work(NOON + seconds(2))
+    assert office.wallet.versions() == [2, 3]
+    assert office.row(alma, card).due_at is None
+
+
+def test_the_newest_reason_is_told(shop: Shop, post_office: Post) -> None:
+    card = shop.card()
+    post_office.hand_out(shop, card, "phone")
+    change(shop, card, NOON)
+    with shop.write() as session:
+        cards.delete(session, cards.get(session, card, locked=True), NOON)
+    post_office.work(NOON)
+    assert [push.reason for push in post_office.wallet.pushes] == [Reason.STATE]
+
+
+def test_each_wallet_has_its_own_row(shop: Shop, post_office: Post) -> None:
+    card = shop.card()
+    other = NotedWallet("other")
+    for wallet in (post_office.wallet, other):
+        Post(post_office.store, wallet).hand_out(shop, card, f"on {wallet.kind}")
+    change(shop, card, NOON)
+    assert Post(post_office.store, other).work(NOON) == 1
+    assert post_office.wallet.pushes == []
+    assert post_office.work(NOON) == 1
+    assert [push.devices for push in other.pushes] == [("on other",)]
+
+
+def test_cards_of_several_merchants_in_one_batch_stay_apart(
+    alma: Shop, bruno: Shop, office: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("passes.delivery.offers.shard_of", lambda merchant_id: 7)
+    made = []
+    for shop in (alma, bruno):
+        with shop.write() as session:
+            merchants.keep_wallet_account(
+                session, office.wallet.kind, "x", f"of {shop.merchant_id}", NOON
+            )
+        card = shop.card()
+        office.hand_out(shop, card, f"phone {shop.merchant_id}")
+        change(shop, card, NOON)
+        made.append(card)
+    seen: list[tuple[str, str]] = []
+
+    def note(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        assert content.account is not None
+        seen.append((content.merchant, content.account.data))
+        return delivered(content, places)
+
+    office.wallet.answer = note
+    assert office.work(NOON) == 2
+    assert sorted(seen) == [
+        ("Alma", f"of {alma.merchant_id}"),
+        ("Bruno", f"of {bruno.merchant_id}"),
+    ]
+
+
+# --- claiming ------------------------------------------------------------------------------------
+
+
+def test_two_workers_never_take_the_same_row(
+    alma: Shop, office: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "BATCH", 5)
+    template = alma.template()
+    made = [alma.card(template) for _ in range(40)]
+    for card in made:
+        office.hand_out(alma, card, "phone")
+        change(alma, card, NOON)
+    shard = shard_of(alma.merchant_id)
+
+    def work(_: int) -> int:
+        taken = 0
+        while count := delivery.deliver(office.store, office.wallet, shard, "", NOON):
+            taken += count
+        return taken
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) == 40
+    assert Counter(push.serial for push in office.wallet.pushes).most_common(1)[0][1] == 1
+    assert all(office.row(alma, card).delivered_version == 2 for card in made)
+
+
+def test_a_batch_is_bounded_and_the_oldest_go_first(
+    shop: Shop, post_office: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "BATCH", 2)
+    template = shop.template()
+    made = [shop.card(template) for _ in range(3)]
+    for number, card in enumerate(reversed(made)):
+        post_office.hand_out(shop, card)
+        change(shop, card, NOON + seconds(number))
+    assert [post_office.work(NOON + MINUTE) for _ in range(3)] == [2, 1, 0]
+    serials = [push.serial for push in post_office.wallet.pushes]
+    assert serials[-1] == post_office.card(shop, made[0]).serial_number
+
+
+class Killed(BaseException):
+    """What a process that dies leaves behind: nothing."""
+
+
+def test_a_dead_workers_rows_fall_due_again(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON)
+
+    def die(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        raise Killed
+
+    office.wallet.answer = die
+    with pytest.raises(Killed):
+        office.work(NOON)
+    office.wallet.answer = delivered
+    assert office.work(NOON + LEASE - seconds(0.001)) == 0
+    assert office.work(NOON + LEASE) == 1
+    assert office.wallet.versions() == [2, 2]
+    assert office.row(alma, card).delivered_version == 2
+
+
+def test_a_worker_that_comes_back_too_late_changes_nothing(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON)
+    later = NOON + LEASE
+
+    def overslept(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        office.wallet.answer = delivered
+        change(alma, card, later)
+        assert office.work(later) == 1  # another worker, after the lease
+        return [Receipt(Outcome.LATER, "slow", 3_600)]
+
+    office.wallet.answer = overslept
+    office.work(NOON)
+    row = office.row(alma, card)
+    assert (row.delivered_version, row.delivered_at, row.due_at) == (3, later, None)
+    assert len(office.events(alma, card, "delivered")) == 1
+
+
+def test_a_card_that_cannot_be_drawn_does_not_hold_the_others_back(
+    alma: Shop, office: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = alma.template()
+    made = [alma.card(template) for _ in range(3)]
+    for card in made:
+        office.hand_out(alma, card, "phone")
+        change(alma, card, NOON)
+    draw = delivery.draw
+
+    def fail_for_one(session: Any, card: Any, *rest: Any) -> PassContent:
+        if card.id == made[1]:
+            raise LookupError("the pictures are gone")
+        return draw(session, card, *rest)
+
+    monkeypatch.setattr(delivery, "draw", fail_for_one)
+    office.work(NOON)
+    assert [office.row(alma, card).delivered_version for card in made] == [2, 1, 2]
+    monkeypatch.setattr(delivery, "draw", draw)
+    assert office.work(NOON + LEASE) == 1
+    assert office.row(alma, made[1]).delivered_version == 2
+
+
+# --- trouble -------------------------------------------------------------------------------------
+
+
+def later(retry_after: float | None) -> Any:
+    return lambda content, places: [Receipt(Outcome.LATER, "busy", retry_after) for _ in places]
+
+
+@pytest.mark.parametrize("asked", [None, 0.5, 30, 7_200])
+def test_R_UPD_2_a_vendor_that_asks_us_to_wait_is_waited_for(
+    shop: Shop, post_office: Post, asked: float | None
+) -> None:
+    card = shop.card()
+    post_office.hand_out(shop, card, "phone")
+    change(shop, card, NOON)
+    post_office.wallet.answer = later(asked)
+    now = NOON
+    for attempt in (1, 2, 3):
+        post_office.work(now)
+        row = post_office.row(shop, card)
+        assert (row.attempts, row.delivered_version, row.last_error) == (attempt, 1, "busy")
+        assert row.due_at is not None
+        least = max(0.75 * 2 ** (attempt - 1), asked or 0)
+        most = max(1.25 * 2 ** (attempt - 1), asked or 0)
+        assert least <= (row.due_at - now).total_seconds() <= most
+        now = row.due_at
+    post_office.wallet.answer = delivered
+    post_office.work(now)
+    row = post_office.row(shop, card)
+    assert (row.attempts, row.delivered_version, row.last_error) == (0, 2, None)
+
+
+def test_a_change_while_a_vendor_is_down_does_not_press_it(shop: Shop, post_office: Post) -> None:
+    card = shop.card()
+    post_office.hand_out(shop, card, "phone")
+    change(shop, card, NOON)
+    post_office.wallet.answer = later(600)
+    post_office.work(NOON)
+    change(shop, card, NOON + seconds(1))
+    assert post_office.row(shop, card).due_at == NOON + seconds(600)
+    post_office.wallet.answer = delivered
+    post_office.work(NOON + seconds(600))
+    assert post_office.wallet.versions() == [2, 3]
+
+
+def down(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+    raise WalletDown("no connection", retry_after=120)
+
+
+def test_a_vendor_that_is_down_is_asked_again(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON)
+    office.wallet.answer = down
+    office.work(NOON)
+    row = office.row(alma, card)
+    assert (row.due_at, row.dead_at) == (NOON + seconds(120), None)
+    assert row.last_error == "no connection"
+    assert office.events(alma, card, "delivered") == []
+
+
+def test_after_twenty_attempts_it_is_given_up_and_seen(shop: Shop, post_office: Post) -> None:
+    card = shop.card()
+    post_office.hand_out(shop, card, "phone")
+    change(shop, card, NOON)
+    post_office.wallet.answer = down
+    now = NOON
+    for _ in range(MOST_ATTEMPTS):
+        assert post_office.work(now) == 1
+        now += timedelta(hours=2)
+    row = post_office.row(shop, card)
+    assert (row.due_at, row.attempts) == (None, MOST_ATTEMPTS)
+    assert row.dead_at == now - timedelta(hours=2)
+    assert post_office.work(now + timedelta(days=1)) == 0
+    [event] = post_office.events(shop, card, "delivery_failed")
+    assert event["error"] == "no connection"
+
+
+@pytest.mark.parametrize("error", [ContentRefused, WalletMisconfigured])
+def test_what_trying_again_cannot_help_waits_for_a_change(
+    alma: Shop, office: Post, error: Any
+) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON)
+
+    def refuse(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        raise error("too many pictures")
+
+    office.wallet.answer = refuse
+    office.work(NOON)
+    row = office.row(alma, card)
+    assert (row.due_at, row.dead_at, row.last_error) == (None, NOON, "too many pictures")
+    assert office.work(NOON + timedelta(days=1)) == 0
+    office.wallet.answer = delivered
+    change(alma, card, NOON + MINUTE)
+    row = office.row(alma, card)
+    assert (row.due_at, row.dead_at, row.attempts) == (NOON + MINUTE, None, 0)
+    office.work(NOON + MINUTE)
+    row = office.row(alma, card)
+    assert (row.delivered_version, row.last_error) == (3, None)
+
+
+def test_trouble_with_one_card_is_not_the_others(shop: Shop, post_office: Post) -> None:
+    template = shop.template()
+    made = [shop.card(template) for _ in range(3)]
+    for card in made:
+        post_office.hand_out(shop, card, "phone")
+        change(shop, card, NOON)
+    wrong = post_office.card(shop, made[1]).serial_number
+
+    def refuse_one(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        if content.serial == wrong:
+            raise ContentRefused("no")
+        return delivered(content, places)
+
+    post_office.wallet.answer = refuse_one
+    post_office.work(NOON)
+    assert [post_office.row(shop, card).delivered_version for card in made] == [2, 1, 2]
+
+
+def test_a_device_that_refuses_is_noted_and_not_asked_again(shop: Shop, post_office: Post) -> None:
+    card = shop.card()
+    post_office.hand_out(shop, card, "phone", "watch")
+    change(shop, card, NOON)
+    post_office.wallet.answer = lambda content, places: [
+        Receipt(Outcome.REFUSED, "bad topic"),
+        Receipt(Outcome.DELIVERED),
+    ]
+    post_office.work(NOON)
+    row = post_office.row(shop, card)
+    assert (row.delivered_version, row.due_at, row.last_error) == (2, None, "bad topic")
+
+
+@given(st.integers(1, 60), st.none() | st.floats(0, 100_000))
+def test_R_UPD_2_the_wait_doubles_up_to_an_hour_and_is_never_shorter_than_asked(
+    attempts: int, asked: float | None
+) -> None:
+    wait = backoff(attempts, asked).total_seconds()
+    doubled = min(2.0 ** (attempts - 1), 3_600)
+    assert wait >= (asked or 0) - 1e-5
+    assert 0.75 * doubled <= wait <= max(1.25 * doubled, asked or 0) + 1e-5
+
+
+# --- devices that are gone -----------------------------------------------------------------------
+
+
+def gone_from(device: str) -> Any:
+    def answer(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        return [
+            Receipt(Outcome.GONE if place.device == device else Outcome.DELIVERED)
+            for place in places
+        ]
+
+    return answer
+
+
+def test_D_7_1_a_device_that_is_gone_loses_the_card(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone", "watch")
+    change(alma, card, NOON + MINUTE)
+    office.wallet.answer = gone_from("phone")
+    office.work(NOON + MINUTE)
+    assert office.card(alma, card).status == "installed"
+    assert office.events(alma, card, "uninstalled") == [{"at": MINUTE, "remaining": 1}]
+    change(alma, card, NOON + 2 * MINUTE)
+    office.wallet.answer = gone_from("watch")
+    office.work(NOON + 2 * MINUTE)
+    row = office.card(alma, card)
+    assert (row.status, row.status_cause) == ("deleted", "customer")
+    assert [push.devices for push in office.wallet.pushes] == [("phone", "watch"), ("watch",)]
+    assert office.row(alma, card).delivered_version == 3
+
+
+def test_D_7_1_a_device_that_came_back_meanwhile_stays(alma: Shop, office: Post) -> None:
+    """The vendor's answer is about the address that we asked for, not the one that came since."""
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    change(alma, card, NOON + MINUTE)
+
+    def come_back(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        with alma.write() as session:
+            row = cards.get(session, card, locked=True)
+            at = NOON + MINUTE + seconds(1)
+            installations.install(session, row, office.wallet.kind, "phone", {"address": "new"}, at)
+        return [Receipt(Outcome.GONE) for _ in places]
+
+    office.wallet.answer = come_back
+    office.work(NOON + MINUTE)
+    assert office.card(alma, card).status == "installed"
+    assert office.events(alma, card, "removed") == []
+
+
+def test_the_till_and_a_worker_that_finds_devices_gone_do_not_lock_each_other_out(
+    alma: Shop, office: Post
+) -> None:
+    """Both need the card and its delivery row; they take them in the same order."""
+    template = alma.template()
+    made = [alma.card(template) for _ in range(6)]
+    office.wallet.answer = gone_from("phone")
+    for card in made:
+        office.hand_out(alma, card, "phone", "watch")
+        change(alma, card, NOON)
+
+    def till(number: int) -> None:
+        for turn in range(6):
+            change(alma, made[(number + turn) % 6], NOON + seconds(turn))
+
+    def work(_: int) -> None:
+        for turn in range(6):
+            office.work(NOON + seconds(3 * turn))
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [
+            pool.submit(till, 0),
+            pool.submit(work, 0),
+            pool.submit(till, 3),
+            pool.submit(work, 1),
+        ]:
+            done.result(timeout=60)
+    office.work(NOON + LEASE + MINUTE)
+    office.work(NOON + 2 * LEASE + MINUTE)
+    for card in made:
+        row = office.row(alma, card)
+        assert row.delivered_version == row.wanted_version == office.card(alma, card).version
+        assert office.card(alma, card).status == "installed"
+
+
+# --- when to look again --------------------------------------------------------------------------
+
+
+def test_the_next_look_is_when_the_next_row_falls_due(alma: Shop, office: Post) -> None:
+    kinds = {office.wallet.kind}
+    assert next_due(office.store, kinds) is None
+    card = alma.card()
+    office.hand_out(alma, card, "phone")
+    assert next_due(office.store, kinds) is None
+    change(alma, card, NOON + MINUTE)
+    assert next_due(office.store, kinds) == NOON + MINUTE
+    assert next_due(office.store, {*kinds, "other"}) == NOON + MINUTE
+    # A wallet that is not here (any more) is nothing to wake up for.
+    assert next_due(office.store, {"other"}) is None
+    assert next_due(office.store, set()) is None
+    assert Post(office.store, NotedWallet("other")).work(NOON + MINUTE) == 0
+    office.work(NOON + MINUTE)
+    assert next_due(office.store, kinds) is None
