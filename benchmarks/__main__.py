@@ -12,7 +12,7 @@ from benchmarks.table import render
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="per comparison (default: 10)")
+    parser.add_argument("--seconds", type=float, default=15.0, help="per comparison (default: 15)")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     arguments = parser.parse_args()
     folder = Path(os.environ.get("TREUEPASS_DATA_DIR", "var")) / "benchmarks"

@@ -8,7 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 
+from passes.demo.pictures import wreath_icon
 from passes.merchants import api_keys
 from passes.store import Store
 from tests.conftest import Clock, Shop
@@ -23,14 +25,20 @@ BODIES: dict[str, Any] = {
 }
 """What must be sent so that a call gets as far as looking for its subject."""
 
+CANARY = "canary4711"
+"""Stands in everything of Alma's, and may be seen by nobody else."""
+
 VERB = re.compile(r"/cards/<card>/[a-z]+-[a-z]+$")
 
 
 @pytest.fixture
 def subjects(alma: Shop) -> dict[str, str]:
     """One of everything of Alma's, by the name of the path parameter."""
-    template = alma.template("multipass")
-    card = alma.card(template["id"])
+    template = alma.template("multipass", name=CANARY)
+    customer = {"first_name": CANARY, "email": f"{CANARY}@example.com", "external_id": CANARY}
+    card = alma.card(template["id"], customer=customer, utm={"source": CANARY})
+    alma.post("/locations", {"name": CANARY})
+    alma.post(f"/templates/{template['id']}/links", {"name": CANARY})
     entry = alma.post(f"/cards/{card['id']}/add-visits", {"value": 1})["entry"]
     return {
         "template_id": template["id"],
@@ -65,9 +73,72 @@ def test_foreign_is_unknown_on_every_route_with_an_id(
             ]
             assert [answer.status_code for answer in answers] == [404, 404], made
             assert answers[0].data == answers[1].data
+            assert answers[0].content_type == answers[1].content_type
             tried += 1
     assert tried > 20
     assert alma.get(f"/cards/{subjects['card']}")["figures"]["available_visits"] == 1
+
+
+def test_no_route_of_the_api_is_missing_here(app: Flask) -> None:
+    """The tests of this file go through OPERATIONS; whatever is served must stand in it."""
+    served = {
+        (method, str(rule))
+        for rule in app.url_map.iter_rules()
+        if str(rule).startswith("/api/v1")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert served == {(made.method, f"/api/v1{made.path}") for made in OPERATIONS}
+
+
+def test_nothing_of_the_other_is_found_by_searching(
+    alma: Shop, bruno: Shop, subjects: dict[str, str]
+) -> None:
+    for path in (
+        f"/customers?email={CANARY}@example.com",
+        f"/customers?external_id={CANARY}",
+        f"/cards?utm_source={CANARY}",
+        f"/cards?template_id={subjects['template_id']}",
+        f"/cards?customer_id={subjects['customer_id']}",
+    ):
+        assert len(alma.get(path)["items"]) == 1, path
+        assert bruno.get(path)["items"] == [], path
+    foreign, unknown = (
+        bruno.call("GET", f"/stats?template_id={template_id}")
+        for template_id in (subjects["template_id"], uuid4())
+    )
+    assert foreign.status_code == unknown.status_code == 422
+    assert foreign.data == unknown.data
+
+
+def test_no_answer_to_bruno_holds_a_word_of_almas(
+    alma: Shop, bruno: Shop, subjects: dict[str, str]
+) -> None:
+    heard = 0
+    for made in OPERATIONS:
+        path = re.sub(r"<(\w+)>", lambda found: subjects.get(found[1], "icon"), made.path)
+        body = {"value": 1} if VERB.search(made.path) else BODIES.get(made.name, {})
+        with_ids = {"template_id": subjects["template_id"], "customer_id": subjects["customer_id"]}
+        for sent in (body, with_ids, {"code": subjects["serial"]}):
+            answer = bruno.call(made.method, path, None if made.method == "GET" else sent)
+            assert answer.status_code < 500, made
+            assert CANARY not in answer.text, made
+            heard += 1
+    assert heard > 100
+    card = alma.call("GET", f"/cards/{subjects['card']}")
+    assert CANARY in card.text
+    assert (card.json["version"], card.json["status"]) == (2, "not_installed")
+
+
+def test_without_a_key_nothing_is_answered(alma: Shop, subjects: dict[str, str]) -> None:
+    for made in OPERATIONS:
+        path = re.sub(r"<(\w+)>", lambda found: subjects.get(found[1], "icon"), made.path)
+        for key in ("", f"Basic {alma.key}", alma.key, f"Bearer {alma.key[:-1]}"):
+            headers = {"Authorization": key} if key else {}
+            answer = alma.client.open(f"/api/v1{path}", method=made.method, headers=headers)
+            assert answer.status_code == 401, made
+            assert answer.json["code"] == "UNAUTHORIZED"
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            assert CANARY not in answer.text
 
 
 def test_lists_show_nothing_of_the_other(alma: Shop, bruno: Shop, subjects: dict[str, str]) -> None:
@@ -89,10 +160,25 @@ def test_a_foreign_id_in_a_body_is_a_wrong_field(
     ):
         problem = bruno.refused("POST", "/cards", body)
         assert [wrong["field"] for wrong in problem["fields"]] == [field]
+    (location,) = alma.get("/locations")["items"]
+    picture = alma.client.put(
+        "/api/v1/pictures/icon",
+        data=wreath_icon("#000000", "#ffffff"),
+        content_type="image/png",
+        headers={"Authorization": f"Bearer {alma.key}"},
+    ).json
+    for made, field in (
+        ({"look": {"icon": picture["id"]}}, "look.icon"),
+        ({"location_ids": [location["id"]]}, "location_ids.0"),
+    ):
+        assert alma.template("stamp", **made)
+        problem = bruno.refused("POST", "/templates", {"kind": "stamp", "name": "x", **made})
+        assert [wrong["field"] for wrong in problem["fields"]] == [field]
+    card = bruno.card(own["id"])
     problem = bruno.refused(
-        "POST", "/templates", {"kind": "stamp", "name": "x", "look": {"icon": str(uuid4())}}
+        "POST", f"/cards/{card['id']}/add-visits", {"value": 1, "location_id": location["id"]}
     )
-    assert [wrong["field"] for wrong in problem["fields"]] == ["look.icon"]
+    assert [wrong["field"] for wrong in problem["fields"]] == ["location_id"]
 
 
 def test_every_call_wants_its_scope(

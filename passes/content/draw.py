@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -35,15 +34,8 @@ MOST_LOCATIONS = 10
 HOLDER_LONGEST = 60
 
 
-@dataclass(frozen=True, slots=True)
-class _Design:
-    """What all cards of one version of a template share."""
-
-    look: Look
-    locations: tuple[Location, ...]
-
-
-_designs: dict[tuple[UUID, UUID, int, str], _Design] = {}
+_looks: dict[tuple[UUID, UUID, int, str], Look] = {}
+"""By merchant, template, version and base URL: a version's look never changes."""
 
 
 def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime) -> PassContent:
@@ -52,7 +44,6 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
     template = session.get_one(CardTemplate, (merchant.id, card.template_id))
     kind = Kind(template.kind)
     definition = definition_of(session, template.id, template.version, kind)
-    design = _design(session, template.id, template.version, definition, base_url)
     own_links = links.links_of(session, card, base_url)
     state = _state(card, now)
     return PassContent(
@@ -78,37 +69,38 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
             *_face(card, kind, definition, merchant),
             *_back(card, definition, merchant, own_links.referral),
         ),
-        locations=design.locations,
-        look=design.look,
+        locations=_places(session, definition),
+        look=_look(session, template.id, template.version, definition, base_url),
         template=template.id.hex,
         template_version=template.version,
         account=wallet_account(session, wallet),
     )
 
 
-def _design(
+def _look(
     session: Session, template_id: UUID, version: int, definition: Definition, base_url: str
-) -> _Design:
+) -> Look:
     key = (business(session).id, template_id, version, base_url)
-    known = _designs.get(key)
+    known = _looks.get(key)
     if known is None:
-        if len(_designs) >= 64:
-            _designs.clear()
+        if len(_looks) >= 64:
+            _looks.clear()
         look = definition.look
-        known = _designs[key] = _Design(
-            Look(
-                background=look.background,
-                foreground=look.foreground,
-                label=look.label,
-                pictures=pictures_of(session, base_url, (look.icon, look.logo, look.strip)),
-            ),
-            _places(session, definition),
+        known = _looks[key] = Look(
+            background=look.background,
+            foreground=look.foreground,
+            label=look.label,
+            pictures=pictures_of(session, base_url, (look.icon, look.logo, look.strip)),
         )
     return known
 
 
 def _places(session: Session, definition: Definition) -> tuple[Location, ...]:
+    """Read once per transaction, since a worker draws many cards in one."""
     wanted = definition.location_ids
+    every = session.info.get("locations")
+    if every is None:
+        every = session.info["locations"] = locations(session)
     return tuple(
         Location(
             place.latitude,
@@ -117,7 +109,7 @@ def _places(session: Session, definition: Definition) -> tuple[Location, ...]:
             if place.nearby_text
             else i18n.text("You are near {name}", name=place.name),
         )
-        for place in locations(session)
+        for place in every
         if place.latitude is not None and place.longitude is not None
         if wanted is None or place.id in wanted
     )[:MOST_LOCATIONS]

@@ -1,4 +1,4 @@
-"""Bringing a card up to date in a wallet: claimed, pushed, recorded, and nothing lost (design §4)."""
+"""Bringing a card up to date in a wallet: claimed, pushed, recorded, nothing lost (design §4)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passes.cards import cards, installations
+from passes.content.draw import draw
 from passes.delivery import deliver as delivery
 from passes.delivery.deliver import LEASE, MOST_ATTEMPTS, backoff, next_due
 from passes.delivery.offers import handed_out
@@ -281,7 +282,6 @@ def test_a_card_that_cannot_be_drawn_does_not_hold_the_others_back(
     for card in made:
         office.hand_out(alma, card, "phone")
         change(alma, card, NOON)
-    draw = delivery.draw
 
     def fail_for_one(session: Any, card: Any, *rest: Any) -> PassContent:
         if card.id == made[1]:

@@ -1,61 +1,16 @@
-"""Many at once on one card: nothing is used twice, lost or invented (spec: security.md §7)."""
+"""Many at once on one card: what each is told is what the book says (spec: security.md §7)."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from uuid import UUID
 
 from sqlalchemy import select
 
 from passes.cards.models import UNITS, Card
 from passes.errors import Conflict
 from passes.ledger.figures import disagreements
-from passes.ledger.kinds.base import Insufficient
 from passes.ledger.models import LedgerEntry
 from tests.passes.conftest import Shop
-
-ROUNDS, AT_ONCE = 50, 32
-
-
-def succeeds(shop: Shop, card: UUID, verb: str, value: int) -> bool:
-    try:
-        shop.post(card, verb, value)
-    except Insufficient:
-        return False
-    return True
-
-
-def test_T_MP_4_the_last_visit_is_used_once(alma: Shop) -> None:
-    template = alma.template()
-    cards = [alma.card(template, opening={"available_visits": 1}) for _ in range(ROUNDS)]
-    start = Barrier(AT_ONCE)
-
-    def redeem_one_of_each(_: int) -> list[bool]:
-        answers = []
-        for card in cards:
-            start.wait()
-            answers.append(succeeds(alma, card, "redeem-visits", 1))
-        return answers
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(redeem_one_of_each, range(AT_ONCE)))
-    assert [sum(round_) for round_ in zip(*answers, strict=True)] == [1] * ROUNDS
-    for card in cards:
-        assert alma.sums(card) == {"redeemed_visits": 1, "sold_visits": 1, "total_visits": 1}
-    with alma.read() as session:
-        assert disagreements(session) == []
-
-
-def test_400_tries_for_200_visits_use_200(alma: Shop) -> None:
-    card = alma.card(opening={"available_visits": 200})
-
-    def redeem(_: int) -> int:
-        return sum(succeeds(alma, card, "redeem-visits", 1) for _ in range(50))
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(redeem, range(8))) == 200
-    assert alma.sums(card) == {"redeemed_visits": 200, "sold_visits": 200, "total_visits": 200}
 
 
 def test_R_LED_2_every_balance_after_is_a_prefix_sum_whatever_goes_on(alma: Shop) -> None:
