@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from passes.cards.issue import Origin, issue
 from passes.cards.models import Card, Touch
 from passes.cards.utm import Utm
 from passes.customers import customers
-from passes.customers.details import Details
+from passes.customers.details import Details, plain_line
 from passes.errors import Conflict, Invalid, RuleBroken, WrongField, wrong_fields
 from passes.merchants.merchants import Business, business
 from passes.store import merchant_of
@@ -185,14 +186,14 @@ def _read(template: Template, answers: Mapping[str, str], language: str) -> Deta
     wrong: list[WrongField] = []
     given: dict[str, Any] = {}
     for asked in form.fields:
-        answer = (answers.get(asked.key) or "").strip()
+        answer = plain_line(answers.get(asked.key) or "")
         if answer:
             given[asked.key] = answer
         elif asked.required:
             wrong.append(WrongField(asked.key, _MISSING[language], "MISSING"))
     own: dict[str, Any] = {}
     for question in form.custom:
-        answer = (answers.get(question.key) or "").strip()
+        answer = plain_line(answers.get(question.key) or "")
         if not answer:
             if question.required:
                 wrong.append(WrongField(question.key, _MISSING[language], "MISSING"))
@@ -226,12 +227,10 @@ def _own_answer(question: CustomFormField, answer: str, language: str) -> str | 
         if answer not in options:
             raise ValueError(_NOT_A_CHOICE[language])
     elif question.type == "number":
-        try:
-            return (
-                int(answer) if answer.lstrip("-").isdecimal() else float(answer.replace(",", "."))
-            )
-        except ValueError:
-            raise ValueError(_NOT_A_NUMBER[language]) from None
+        if not re.fullmatch(r"-?[0-9]{1,15}([.,][0-9]{1,6})?", answer):
+            raise ValueError(_NOT_A_NUMBER[language])
+        number = float(answer.replace(",", "."))
+        return int(number) if number.is_integer() else number
     elif question.type == "date":
         try:
             datetime.strptime(answer, "%Y-%m-%d")  # noqa: DTZ007 - a calendar day has no zone

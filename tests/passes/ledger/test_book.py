@@ -17,7 +17,7 @@ from passes.errors import Conflict, Invalid, NotFound
 from passes.ledger.book import Actor, Posting
 from passes.ledger.figures import disagreements
 from passes.ledger.models import LedgerEntry
-from passes.ledger.post import post
+from passes.ledger.post import open_balance, post
 from passes.merchants import merchants
 from tests.passes.conftest import NOON, TILL, Shop
 
@@ -147,6 +147,64 @@ def test_cards_are_named_by_id_or_serial(shop: Shop) -> None:
         for wrong in (str(ids.new_id()), "123456789012", "", "x"):
             with pytest.raises(NotFound):
                 post(session, wrong, Posting("add-visits", 2), TILL, NOON)
+
+
+# --- a balance from elsewhere --------------------------------------------------------------------
+
+
+def open_with(shop: Shop, kind: Kind, opening: dict[str, int], ltv: int | None = None) -> Any:
+    card = shop.card(shop.template(kind))
+    with shop.write() as session:
+        return open_balance(session, str(card), opening, ltv, TILL, NOON)
+
+
+@pytest.mark.parametrize(
+    ("kind", "opening", "ltv", "sums"),
+    [
+        (
+            Kind.MULTIPASS,
+            {"available_visits": 7, "bonus_balance": 30},
+            8_450,
+            {"available_visits": 7, "sold_visits": 7, "bonus": 30, "purchases": 8_450},
+        ),
+        (
+            Kind.STAMP,
+            {"stamps": 4, "rewards_unused": 1},
+            None,
+            {"stamps": 4, "stamps_earned": 4, "rewards": 1, "rewards_earned": 1},
+        ),
+        (Kind.STAMP, {"stamps": 0}, 500, {"purchases": 500}),
+    ],
+)
+def test_import_opening_is_an_entry_like_any_other(
+    shop: Shop, kind: Kind, opening: dict[str, int], ltv: int | None, sums: dict[str, int]
+) -> None:
+    posted = open_with(shop, kind, opening, ltv)
+    assert (posted.entry.type, posted.entry.seq, posted.entry.is_visit) == (
+        "import_opening", 1, False,
+    )  # fmt: skip
+    assert shop.sums(posted.card.id) == sums
+    assert (posted.card.last_visit_at, posted.card.total_visits) == (None, 0)
+    assert shop.undo(posted.entry.id).card.version == 3
+    assert shop.sums(posted.card.id) == {}
+
+
+def test_an_empty_opening_is_none(shop: Shop) -> None:
+    assert open_with(shop, Kind.MULTIPASS, {"available_visits": 0}) is None
+
+
+@pytest.mark.parametrize(
+    ("opening", "field"),
+    [
+        ({"stamps": 1}, "opening.stamps"),
+        ({"available_visits": -1}, "opening.available_visits"),
+        ({"bonus_balance": 1_000_001}, "opening.bonus_balance"),
+    ],
+)
+def test_a_wrong_opening_names_its_figure(shop: Shop, opening: dict[str, int], field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        open_with(shop, Kind.MULTIPASS, opening)
+    assert [found.field for found in refusal.value.fields] == [field]
 
 
 # --- what is refused -----------------------------------------------------------------------------
