@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from struct import Struct
 
@@ -23,7 +23,6 @@ _CENTRAL_REST = bytes(8) + Struct("<I").pack(0o100644 << 16)
 # Then come CRC-32, size stored, size unpacked, length of the name; the name ends the record.
 _LOCAL = Struct("<14sIIIHH")
 _CENTRAL = Struct("<16sIIIH12sI")
-_HEADER_SIZE = _LOCAL.size
 _END = Struct("<4sHHHHIIH")
 
 
@@ -47,19 +46,14 @@ EMPTY = Package((), b"", b"", 0, 0)
 
 def extended(package: Package, files: Mapping[str, bytes]) -> Package:
     """The package with more files (name -> bytes) after those it has."""
-    manifest = bytearray(package.manifest)
-    block, directory = bytearray(), bytearray(package.directory)
-    for name, body in files.items():
-        encoded = name.encode()
-        manifest += _manifest_line(encoded, body) + b","
-        header, record = _records(encoded, body, package.size + len(block))
-        block += header + body
-        directory += record
+    named = [(name.encode(), body) for name, body in files.items()]
+    entries, records, size = _stored(named, package.size)
+    lines = [_manifest_line(name, body) + b"," for name, body in named]
     return Package(
-        (*package.entries, bytes(block)),
-        bytes(directory),
-        bytes(manifest),
-        package.size + len(block),
+        (*package.entries, b"".join(entries)),
+        b"".join((package.directory, *records)),
+        b"".join((package.manifest, *lines)),
+        size,
         package.count + len(files),
     )
 
@@ -70,19 +64,16 @@ def pack(package: Package, pass_json: bytes, sign: Callable[[bytes], bytes]) -> 
     ``sign`` gets the exact bytes of manifest.json and returns the signature file.
     """
     manifest = b"".join((b"{", package.manifest, _manifest_line(b"pass.json", pass_json), b"}"))
-    signature = sign(manifest)
-
-    at_manifest = package.size + _HEADER_SIZE + len(b"pass.json") + len(pass_json)
-    at_signature = at_manifest + _HEADER_SIZE + len(b"manifest.json") + len(manifest)
-    at_end = at_signature + _HEADER_SIZE + len(b"signature") + len(signature)
-    header1, record1 = _records(b"pass.json", pass_json, package.size)
-    header2, record2 = _records(b"manifest.json", manifest, at_manifest)
-    header3, record3 = _records(b"signature", signature, at_signature)
-    directory = b"".join((package.directory, record1, record2, record3))
-    count = package.count + 3
-    end = _END.pack(b"PK\5\6", 0, 0, count, count, len(directory), at_end, 0)
-    own = (header1, pass_json, header2, manifest, header3, signature)
-    return b"".join((*package.entries, *own, directory, end))
+    own = (
+        (b"pass.json", pass_json),
+        (b"manifest.json", manifest),
+        (b"signature", sign(manifest)),
+    )
+    entries, records, at = _stored(own, package.size)
+    directory = b"".join((package.directory, *records))
+    count = package.count + len(own)
+    end = _END.pack(b"PK\5\6", 0, 0, count, count, len(directory), at, 0)
+    return b"".join((*package.entries, *entries, directory, end))
 
 
 def _manifest_line(name: bytes, body: bytes) -> bytes:
@@ -91,10 +82,14 @@ def _manifest_line(name: bytes, body: bytes) -> bytes:
     return b'"' + name + b'":"' + sha1.encode() + b'"'
 
 
-def _records(name: bytes, body: bytes, offset: int) -> tuple[bytes, bytes]:
-    """What stands before the file's body at ``offset``, and its line of the directory."""
-    crc, size = zlib.crc32(body), len(body)
-    return (
-        _LOCAL.pack(_LOCAL_START, crc, size, size, len(name), 0) + name,
-        _CENTRAL.pack(_CENTRAL_START, crc, size, size, len(name), _CENTRAL_REST, offset) + name,
-    )
+def _stored(files: Iterable[tuple[bytes, bytes]], at: int) -> tuple[list[bytes], list[bytes], int]:
+    """What stands in the ZIP from the offset ``at``, the directory of it, and where it ends."""
+    entries: list[bytes] = []
+    records: list[bytes] = []
+    for name, body in files:
+        crc, size = zlib.crc32(body), len(body)
+        entries += (_LOCAL.pack(_LOCAL_START, crc, size, size, len(name), 0), name, body)
+        record = _CENTRAL.pack(_CENTRAL_START, crc, size, size, len(name), _CENTRAL_REST, at)
+        records += (record, name)
+        at += _LOCAL.size + len(name) + size
+    return entries, records, at
