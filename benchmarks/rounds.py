@@ -24,8 +24,7 @@ def interleave(batches: Mapping[str, Batch], seconds: float) -> dict[str, list[f
 def undisturbed(rates: Sequence[float]) -> float:
     """What the machine does when nothing else keeps it busy: the rate of the fastest tenth.
 
-    Disturbance only ever slows, and it slows memory more than arithmetic; so comparing medians
-    would tell as much about the neighbours as about the code.
+    Shown beside the medians, which a target is judged by: the two drift apart on a busy machine.
     """
     return statistics.quantiles(rates, n=10, method="inclusive")[-1]
 

@@ -34,7 +34,7 @@ class Note:
     text: str
 
 
-HEAD = ("", "per second", "ratio", "of medians", "to", "target", "")
+HEAD = ("", "per second", "at best", "of medians", "to", "target", "")
 RIGHT = {1, 2, 3, 5}
 
 
@@ -61,5 +61,5 @@ def _cells(row: Row) -> tuple[str, ...]:
     ratios = f"{row.ratio:.2f}", f"{row.ratio_of_medians:.2f}"
     if row.target is None:
         return row.what, rate, *ratios, row.to, "", ""
-    held = "held" if row.ratio >= row.target else "NOT HELD"
+    held = "held" if row.ratio_of_medians >= row.target else "NOT HELD"
     return row.what, rate, *ratios, row.to, f">= {row.target:g}", held
