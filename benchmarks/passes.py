@@ -117,12 +117,6 @@ def _one_thread(bench: _Bench, seconds: float) -> Iterator[Row | Note]:
     rates = rounds.interleave(bench.one_thread(), seconds)
     yield Row("raw RSA-2048 signature", rates["raw"])
     yield Row("pass, one thread", rates["pass"], "raw", rates["raw"], ONE_THREAD)
-    usual, best = rounds.usual(rates["raw"]), rounds.undisturbed(rates["raw"])
-    if usual < 0.9 * best:
-        yield Note(
-            "This machine had other things to do: bare signatures usually ran at"
-            f" {usual / best:.0%} of their undisturbed rate. Run this again when it is idle."
-        )
 
 
 def _two_threads(bench: _Bench, seconds: float) -> Iterator[Row | Note]:

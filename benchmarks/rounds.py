@@ -21,17 +21,15 @@ def interleave(batches: Mapping[str, Batch], seconds: float) -> dict[str, list[f
     return rates
 
 
-def undisturbed(rates: Sequence[float]) -> float:
-    """What the machine does when nothing else keeps it busy: the rate of the fastest tenth.
-
-    Shown beside the medians, which a target is judged by: the two drift apart on a busy machine.
-    """
-    return statistics.quantiles(rates, n=10, method="inclusive")[-1]
-
-
 def usual(rates: Sequence[float]) -> float:
-    """The median rate."""
+    """The median."""
     return statistics.median(rates)
+
+
+def middle_half(values: Sequence[float]) -> tuple[float, float]:
+    """The first and the third quartile."""
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high
 
 
 def batch_of(count: int, prepare: Callable[[], object], work: Callable[..., object]) -> Batch:

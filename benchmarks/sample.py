@@ -71,7 +71,8 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 def card(number: int, look: Look, locations: tuple[Location, ...], account: Account) -> PassContent:
     """Card ``number`` of a café's multipass, as the domain draws it.
 
-    Look, places and account are shared, as they are there; all else is made anew for each card.
+    What a template says, the merchant's places and the account are shared, as they are there
+    (passes/content/common.py); all else is made anew for each card.
     """
     return PassContent(
         serial=f"{100_000_000_000 + number}",
@@ -87,8 +88,8 @@ def card(number: int, look: Look, locations: tuple[Location, ...], account: Acco
         time_zone="Europe/Berlin",
         merchant="Café Kranz",
         merchant_id="kranz",
-        title=_text("Kaffee-Zehner", "Coffee pass", "Koffiekaart"),
-        description=_text("Zehnerkarte des Café Kranz", "Café Kranz pass", "Kaart van Café Kranz"),
+        title=TITLE,
+        description=DESCRIPTION,
         holder=f"Ada L. {number}",
         language="de",
         languages=LANGUAGES,
@@ -114,73 +115,20 @@ def locations() -> tuple[Location, ...]:
 
 def _front(number: int) -> tuple[Field, ...]:
     return (
-        Field(
-            "available_visits",
-            _text("Besuche", "Visits", "Bezoeken"),
-            number % 10,
-            Place.HEADER,
-            _text("Noch {value} Besuche", "{value} visits left", "Nog {value} bezoeken"),
-        ),
-        Field(
-            "customer_name",
-            _text("Name", "Name", "Naam"),
-            _same(f"Ada L. {number}"),
-            Place.SECONDARY,
-        ),
-        Field(
-            "bonus",
-            _text("Bonus", "Bonus", "Bonus"),
-            Amount(number % 5000, "EUR"),
-            Place.AUXILIARY,
-            _text("Bonus jetzt {value}", "Bonus now {value}", "Bonus nu {value}"),
-        ),
-        Field(
-            "expires_at",
-            _text("Gültig bis", "Valid until", "Geldig tot"),
-            date(2027, 1 + number % 12, 28),
-            Place.AUXILIARY,
-        ),
+        Field("available_visits", VISITS, number % 10, Place.HEADER, VISITS_LEFT),
+        Field("customer_name", NAME, _same(f"Ada L. {number}"), Place.SECONDARY),
+        Field("bonus", BONUS, Amount(number % 5000, "EUR"), Place.AUXILIARY, BONUS_NOW),
+        Field("expires_at", VALID_UNTIL, date(2027, 1 + number % 12, 28), Place.AUXILIARY),
     )
 
 
 def _back(number: int) -> tuple[Field, ...]:
-    earn = _text(
-        "Zehn Besuche kosten 28,00 €, der elfte ist geschenkt.",
-        "Ten visits cost €28.00, the eleventh is on us.",
-        "Tien bezoeken kosten € 28,00, het elfde is van ons.",
-    )
-    terms = _text(
-        "Die Karte gilt für Heißgetränke. Ein Besuch je Getränk, keine Barauszahlung. " * 5,
-        "Valid for hot drinks. One visit for each drink, not redeemable for cash. " * 5,
-        "Geldig voor warme dranken. Eén bezoek per drankje, geen uitbetaling. " * 5,
-    )
     referral = f"http://127.0.0.1:8000/r/{number:08d}"
-    labelled: tuple[tuple[str, Text, Text, str | None], ...] = (
-        ("how_to_earn", _text("So geht es", "How it works", "Zo werkt het"), earn, None),
-        ("terms", _text("Bedingungen", "Terms", "Voorwaarden"), terms, None),
-        ("referral", _text("Empfehlen", "Recommend us", "Aanbevelen"), _same(referral), referral),
-        (
-            "website",
-            _text("Webseite", "Website", "Website"),
-            _same("https://cafe-kranz.example"),
-            "https://cafe-kranz.example",
-        ),
-        (
-            "phone",
-            _text("Telefon", "Telephone", "Telefoon"),
-            _same("+49 30 901820"),
-            "tel:+4930901820",
-        ),
-        ("address", _text("Adresse", "Address", "Adres"), _same("Oranienstraße 21, Berlin"), None),
-        (
-            "serial_number",
-            _text("Kartennummer", "Card number", "Kaartnummer"),
-            _same(f"1000-{number:08d}"),
-            None,
-        ),
-    )
-    return tuple(
-        Field(key, label, value, Place.BACK, None, to) for key, label, value, to in labelled
+    return (
+        *PROSE,
+        Field("referral", RECOMMEND, _same(referral), Place.BACK, link=referral),
+        *CONTACT,
+        Field("serial_number", CARD_NUMBER, _same(f"1000-{number:08d}"), Place.BACK),
     )
 
 
@@ -190,3 +138,59 @@ def _text(german: str, english: str, dutch: str) -> Text:
 
 def _same(text: str) -> Text:
     return dict.fromkeys(LANGUAGES, text)
+
+
+TITLE = _text("Kaffee-Zehner", "Coffee pass", "Koffiekaart")
+DESCRIPTION = _text("Zehnerkarte des Café Kranz", "Café Kranz pass", "Kaart van Café Kranz")
+VISITS = _text("Besuche", "Visits", "Bezoeken")
+VISITS_LEFT = _text("Noch {value} Besuche", "{value} visits left", "Nog {value} bezoeken")
+NAME = _text("Name", "Name", "Naam")
+BONUS = _text("Bonus", "Bonus", "Bonus")
+BONUS_NOW = _text("Bonus jetzt {value}", "Bonus now {value}", "Bonus nu {value}")
+VALID_UNTIL = _text("Gültig bis", "Valid until", "Geldig tot")
+RECOMMEND = _text("Empfehlen", "Recommend us", "Aanbevelen")
+CARD_NUMBER = _text("Kartennummer", "Card number", "Kaartnummer")
+PROSE = (
+    Field(
+        "how_to_earn",
+        _text("So geht es", "How it works", "Zo werkt het"),
+        _text(
+            "Zehn Besuche kosten 28,00 €, der elfte ist geschenkt.",
+            "Ten visits cost €28.00, the eleventh is on us.",
+            "Tien bezoeken kosten € 28,00, het elfde is van ons.",
+        ),
+        Place.BACK,
+    ),
+    Field(
+        "terms",
+        _text("Bedingungen", "Terms", "Voorwaarden"),
+        _text(
+            "Die Karte gilt für Heißgetränke. Ein Besuch je Getränk, keine Barauszahlung. " * 5,
+            "Valid for hot drinks. One visit for each drink, not redeemable for cash. " * 5,
+            "Geldig voor warme dranken. Eén bezoek per drankje, geen uitbetaling. " * 5,
+        ),
+        Place.BACK,
+    ),
+)
+CONTACT = (
+    Field(
+        "website",
+        _text("Webseite", "Website", "Website"),
+        _same("https://cafe-kranz.example"),
+        Place.BACK,
+        link="https://cafe-kranz.example",
+    ),
+    Field(
+        "phone",
+        _text("Telefon", "Telephone", "Telefoon"),
+        _same("+49 30 901820"),
+        Place.BACK,
+        link="tel:+4930901820",
+    ),
+    Field(
+        "address",
+        _text("Adresse", "Address", "Adres"),
+        _same("Oranienstraße 21, Berlin"),
+        Place.BACK,
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.rounds import undisturbed, usual
+from benchmarks import rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,17 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        return undisturbed(self.rates) / undisturbed(self.yardstick) if self.yardstick else None
+        """The median of the ratios round by round: neighbours in time met the same machine."""
+        return rounds.usual(self._ratios) if self.yardstick else None
 
     @property
-    def ratio_of_medians(self) -> float | None:
-        return usual(self.rates) / usual(self.yardstick) if self.yardstick else None
+    def spread(self) -> tuple[float, float]:
+        """Between which ratios the middle half of the rounds lies."""
+        return rounds.middle_half(self._ratios)
+
+    @property
+    def _ratios(self) -> list[float]:
+        return [mine / other for mine, other in zip(self.rates, self.yardstick, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Note:
     text: str
 
 
-HEAD = ("", "per second", "at best", "of medians", "to", "target", "")
+HEAD = ("", "per second", "ratio", "middle half", "to", "target", "")
 RIGHT = {1, 2, 3, 5}
 
 
@@ -55,11 +61,12 @@ def render(title: str, lines: Iterable[Row | Note]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    rate = f"{undisturbed(row.rates):,.0f}"
-    if row.ratio is None or row.ratio_of_medians is None:
+    rate = f"{rounds.usual(row.rates):,.0f}"
+    if row.ratio is None:
         return row.what, rate, "", "", "", "", ""
-    ratios = f"{row.ratio:.2f}", f"{row.ratio_of_medians:.2f}"
+    low, high = row.spread
+    ratios = f"{row.ratio:.2f}", f"{low:.2f}-{high:.2f}"
     if row.target is None:
         return row.what, rate, *ratios, row.to, "", ""
-    held = "held" if row.ratio_of_medians >= row.target else "NOT HELD"
+    held = "held" if row.ratio >= row.target else "NOT HELD"
     return row.what, rate, *ratios, row.to, f">= {row.target:g}", held

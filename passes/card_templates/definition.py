@@ -241,15 +241,6 @@ class Definition(Part):
             raise ValueError("each figure may stand on the pass once")
         return fields
 
-    def places_of(self, kind: Kind) -> tuple[FieldPlace, ...]:
-        """What stands where on the face."""
-        if self.fields is not None:
-            return tuple(self.fields)
-        return tuple(
-            FieldPlace.model_validate({"figure": figure, "place": place.value})
-            for figure, place in KINDS[kind].places
-        )
-
 
 def parse(kind: Kind, document: Mapping[str, Any], *, currency: str | None = None) -> Definition:
     """The definition in a document. Raises Invalid that names every wrong field.

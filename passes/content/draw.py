@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from passes import clock, i18n, ids, money
 from passes.card_templates.definition import Definition
-from passes.card_templates.kinds import FIGURES, KINDS, Kind
+from passes.card_templates.kinds import KINDS
 from passes.card_templates.models import CardTemplate
-from passes.card_templates.pictures import pictures_of
-from passes.card_templates.templates import definition_of
 from passes.cards import expiry, links
+from passes.content.common import Common, common_of, every
 from passes.ledger.figures import FigureValue, figures_of
 from passes.merchants.merchants import Business, business, locations, wallet_account
 from passes.wallet_port import (
@@ -23,7 +22,6 @@ from passes.wallet_port import (
     Field,
     FieldValue,
     Location,
-    Look,
     PassContent,
     Place,
     State,
@@ -34,85 +32,83 @@ MOST_LOCATIONS = 10
 HOLDER_LONGEST = 60
 
 
-_looks: dict[tuple[UUID, UUID, int, str], Look] = {}
-"""By merchant, template, version and base URL: a version's look never changes."""
-
-
 def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime) -> PassContent:
     """The content of ``card`` (a Card or a row of all its columns) for one kind of wallet."""
     merchant = business(session)
     template = session.get_one(CardTemplate, (merchant.id, card.template_id))
-    kind = Kind(template.kind)
-    definition = definition_of(session, template.id, template.version, kind)
+    common = common_of(session, template, base_url)
     own_links = links.links_of(session, card, base_url)
-    state = _state(card, now)
     return PassContent(
         serial=card.serial_number,
         secret=links.wallet_secret(merchant.token_key, card.id),
         page_url=own_links.page,
         code=ids.till_code(merchant.token_key, card.serial_number),
-        code_format=CodeFormat(definition.code_format),
+        code_format=CodeFormat(common.definition.code_format),
         version=card.version,
         changed_at=card.changed_at,
-        style=KINDS[kind].style,
-        state=state,
+        style=KINDS[common.kind].style,
+        state=_state(card, now),
         expires_at=card.expires_at,
         time_zone=merchant.time_zone,
         merchant=merchant.name,
         merchant_id=merchant.id.hex,
-        title=_every(definition.name),
-        description=_every(definition.description or definition.name),
+        title=common.title,
+        description=common.description,
         holder=_holder(card),
-        language=i18n.spoken(card.language, definition.language),
+        language=i18n.spoken(card.language, common.definition.language),
         languages=i18n.LANGUAGES,
         fields=(
-            *_face(card, kind, definition, merchant),
-            *_back(card, definition, merchant, own_links.referral),
+            *_face(card, common, merchant),
+            *common.prose,
+            Field(
+                "referral",
+                common.referral,
+                _same(own_links.referral),
+                Place.BACK,
+                link=own_links.referral,
+            ),
+            *_contact(session, merchant),
+            Field(
+                "serial_number",
+                i18n.text("Card number"),
+                _same(ids.show_serial_number(card.serial_number)),
+                Place.BACK,
+            ),
         ),
-        locations=_places(session, definition),
-        look=_look(session, template.id, template.version, definition, base_url),
+        locations=_places(session, common.definition),
+        look=common.look,
         template=template.id.hex,
-        template_version=template.version,
+        template_version=common.version,
         account=wallet_account(session, wallet),
     )
 
 
-def _look(
-    session: Session, template_id: UUID, version: int, definition: Definition, base_url: str
-) -> Look:
-    key = (business(session).id, template_id, version, base_url)
-    known = _looks.get(key)
-    if known is None:
-        if len(_looks) >= 64:
-            _looks.clear()
-        look = definition.look
-        known = _looks[key] = Look(
-            background=look.background,
-            foreground=look.foreground,
-            label=look.label,
-            pictures=pictures_of(session, base_url, (look.icon, look.logo, look.strip)),
-        )
-    return known
-
-
 def _places(session: Session, definition: Definition) -> tuple[Location, ...]:
-    """Read once per transaction, since a worker draws many cards in one."""
     wanted = definition.location_ids
-    every = session.info.get("locations")
-    if every is None:
-        every = session.info["locations"] = locations(session)
-    return tuple(
-        Location(
-            place.latitude,
-            place.longitude,
-            _every(place.nearby_text)
-            if place.nearby_text
-            else i18n.text("You are near {name}", name=place.name),
-        )
-        for place in every
-        if place.latitude is not None and place.longitude is not None
-        if wanted is None or place.id in wanted
-    )[:MOST_LOCATIONS]
+    return tuple(place for key, place in _every_place(session) if wanted is None or key in wanted)[
+        :MOST_LOCATIONS
+    ]
+
+
+def _every_place(session: Session) -> list[tuple[UUID, Location]]:
+    """The merchant's places by id; read once per transaction, since a worker draws many cards."""
+    places: list[tuple[UUID, Location]] | None = session.info.get("places")
+    if places is None:
+        places = session.info["places"] = [
+            (
+                place.id,
+                Location(
+                    place.latitude,
+                    place.longitude,
+                    every(place.nearby_text)
+                    if place.nearby_text
+                    else i18n.text("You are near {name}", name=place.name),
+                ),
+            )
+            for place in locations(session)
+            if place.latitude is not None and place.longitude is not None
+        ]
+    return places
 
 
 def _state(card: Any, now: datetime) -> State:
@@ -123,34 +119,13 @@ def _state(card: Any, now: datetime) -> State:
     return State.VALID
 
 
-def _face(card: Any, kind: Kind, definition: Definition, merchant: Business) -> list[Field]:
-    figures = figures_of(card, kind, definition, merchant.currency)
-    fields = []
-    for place in definition.places_of(kind):
-        value = _value(place.figure, card, figures, merchant)
-        if value is None:
-            continue
-        figure = FIGURES[place.figure]
-        fields.append(
-            Field(
-                key=place.figure,
-                label=_every(place.label) if place.label else figure.label,
-                value=value,
-                place=Place(place.place),
-                change=figure.change,
-            )
-        )
-    if card.expires_at is not None and not any(field.key == "expires_at" for field in fields):
-        fields.append(
-            Field(
-                key="expires_at",
-                label=FIGURES["expires_at"].label,
-                value=clock.day_of(card.expires_at, merchant.time_zone),
-                place=Place.AUXILIARY,
-                change=FIGURES["expires_at"].change,
-            )
-        )
-    return fields
+def _face(card: Any, common: Common, merchant: Business) -> list[Field]:
+    figures = figures_of(card, common.kind, common.definition, merchant.currency)
+    return [
+        Field(spot.figure, spot.label, value, spot.place, spot.change)
+        for spot in common.face
+        if (value := _value(spot.figure, card, figures, merchant)) is not None
+    ]
 
 
 def _value(
@@ -177,44 +152,34 @@ def _value(
     return dict.fromkeys(i18n.LANGUAGES, value) if isinstance(value, str) else None
 
 
-def _back(card: Any, definition: Definition, merchant: Business, referral: str) -> list[Field]:
-    """The back: how it works, terms, the referral link, who to ask, and the serial number."""
-    texts = definition.texts
-    back = [
-        Field(key, label, _every(words), Place.BACK)
-        for key, label, words in (
-            ("how_to_earn", i18n.text("How it works"), texts.how_to_earn),
-            ("rewards", i18n.text("Rewards"), texts.rewards),
-            ("terms", i18n.text("Terms"), texts.terms),
+def _contact(session: Session, merchant: Business) -> list[Field]:
+    """Who to ask; the same for all cards, so it is made once per transaction."""
+    known: tuple[Business, list[Field]] | None = session.info.get("contact")
+    if known is None or known[0] is not merchant:
+        known = session.info["contact"] = (
+            merchant,
+            [
+                Field(key, label, _same(value), Place.BACK, link=link)
+                for key, label, value, link in (
+                    ("website", i18n.text("Website"), merchant.website, merchant.website),
+                    (
+                        "phone",
+                        i18n.text("Phone"),
+                        merchant.contact_phone,
+                        _tel(merchant.contact_phone),
+                    ),
+                    (
+                        "email",
+                        i18n.text("E-mail"),
+                        merchant.contact_email,
+                        _mailto(merchant.contact_email),
+                    ),
+                    ("address", i18n.text("Address"), merchant.address, None),
+                )
+                if value
+            ],
         )
-        if words
-    ]
-    back.append(
-        Field(
-            "referral",
-            _every(texts.referral) if texts.referral else i18n.text("Recommend us to a friend"),
-            _same(referral),
-            Place.BACK,
-            link=referral,
-        )
-    )
-    for key, label, value, link in (
-        ("website", i18n.text("Website"), merchant.website, merchant.website),
-        ("phone", i18n.text("Phone"), merchant.contact_phone, _tel(merchant.contact_phone)),
-        ("email", i18n.text("E-mail"), merchant.contact_email, _mailto(merchant.contact_email)),
-        ("address", i18n.text("Address"), merchant.address, None),
-    ):
-        if value:
-            back.append(Field(key, label, _same(value), Place.BACK, link=link))
-    back.append(
-        Field(
-            "serial_number",
-            i18n.text("Card number"),
-            _same(ids.show_serial_number(card.serial_number)),
-            Place.BACK,
-        )
-    )
-    return back
+    return known[1]
 
 
 def _holder(card: Any) -> str:
@@ -223,11 +188,6 @@ def _holder(card: Any) -> str:
     last = (card.issued_data.get("last_name") or "").strip()
     shown = f"{first} {last[0]}." if first and last else first or last
     return shown[:HOLDER_LONGEST]
-
-
-def _every(words: Text) -> Text:
-    """Words in all languages; where the merchant wrote none, those of another language."""
-    return {language: i18n.pick(words, language) for language in i18n.LANGUAGES}
 
 
 def _same(words: str) -> Text:

@@ -1,0 +1,125 @@
+"""What all cards of one version of a template have in common on their passes, made once.
+
+Cards share these very objects, so whoever draws many of them sees at once that nothing differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from passes import i18n
+from passes.card_templates.definition import Definition
+from passes.card_templates.kinds import FIGURES, KINDS, Kind
+from passes.card_templates.models import CardTemplate
+from passes.card_templates.pictures import pictures_of
+from passes.card_templates.templates import definition_of
+from passes.store import merchant_of
+from passes.wallet_port import Field, Look, Place, Text
+
+MOST_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A figure's place on the pass."""
+
+    figure: str
+    label: Text
+    place: Place
+    change: Text | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Common:
+    """``face`` in its order; ``prose`` are the texts that open the back."""
+
+    kind: Kind
+    version: int
+    definition: Definition
+    title: Text
+    description: Text
+    look: Look
+    face: tuple[Spot, ...]
+    prose: tuple[Field, ...]
+    referral: Text
+
+
+_known: dict[tuple[UUID, UUID, int, str], Common] = {}
+"""By merchant, template, version and base URL: a version never changes."""
+
+
+def common_of(session: Session, template: CardTemplate, base_url: str) -> Common:
+    """What the cards of ``template`` share in its newest version."""
+    key = (merchant_of(session), template.id, template.version, base_url)
+    common = _known.get(key)
+    if common is None:
+        if len(_known) >= MOST_KEPT:
+            _known.clear()
+        common = _known[key] = _common(session, template, base_url)
+    return common
+
+
+def _common(session: Session, template: CardTemplate, base_url: str) -> Common:
+    kind = Kind(template.kind)
+    definition = definition_of(session, template.id, template.version, kind)
+    texts = definition.texts
+    return Common(
+        kind=kind,
+        version=template.version,
+        definition=definition,
+        title=every(definition.name),
+        description=every(definition.description or definition.name),
+        look=_look(session, definition, base_url),
+        face=_face(definition, kind),
+        prose=tuple(
+            Field(key, label, every(words), Place.BACK)
+            for key, label, words in (
+                ("how_to_earn", i18n.text("How it works"), texts.how_to_earn),
+                ("rewards", i18n.text("Rewards"), texts.rewards),
+                ("terms", i18n.text("Terms"), texts.terms),
+            )
+            if words
+        ),
+        referral=every(texts.referral) if texts.referral else i18n.text("Recommend us to a friend"),
+    )
+
+
+def _face(definition: Definition, kind: Kind) -> tuple[Spot, ...]:
+    """The figures where the merchant put them, or where they stand when nothing was said."""
+    placed = definition.fields
+    chosen = (
+        [(figure, place, None) for figure, place in KINDS[kind].places]
+        if placed is None
+        else [(field.figure, Place(field.place), field.label) for field in placed]
+    )
+    face = [
+        Spot(
+            figure,
+            every(label) if label else FIGURES[figure].label,
+            place,
+            FIGURES[figure].change,
+        )
+        for figure, place, label in chosen
+    ]
+    if not any(spot.figure == "expires_at" for spot in face):
+        end = FIGURES["expires_at"]
+        face.append(Spot("expires_at", end.label, Place.AUXILIARY, end.change))
+    return tuple(face)
+
+
+def _look(session: Session, definition: Definition, base_url: str) -> Look:
+    look = definition.look
+    return Look(
+        background=look.background,
+        foreground=look.foreground,
+        label=look.label,
+        pictures=pictures_of(session, base_url, (look.icon, look.logo, look.strip)),
+    )
+
+
+def every(words: Text) -> Text:
+    """Words in all languages; where the merchant wrote none, those of another language."""
+    return {language: i18n.pick(words, language) for language in i18n.LANGUAGES}
