@@ -75,4 +75,4 @@ def create_app_with_worker() -> Flask:
 
 def main() -> int:
     """The command ``treuepass``."""
-    return commands.run(sys.argv[1:], assemble)
+    return commands.run(sys.argv[1:], assemble, WALLETS)

@@ -72,7 +72,7 @@ def card(number: int, look: Look, locations: tuple[Location, ...], account: Acco
     """Card ``number`` of a café's multipass, as the domain draws it.
 
     What a template says, the merchant's places and the account are shared, as they are there
-    (passes/content/common.py); all else is made anew for each card.
+    (passes/content/sheet.py); all else is made anew for each card.
     """
     return PassContent(
         serial=f"{100_000_000_000 + number}",

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 from commands import cards, certs, demo, doctor, keys, logs, serve
 from commands.parts import Assemble
@@ -14,9 +15,13 @@ from passes.settings import WrongSetting, read_settings
 from passes.wallet_port import WalletMisconfigured
 
 
-def run(arguments: Sequence[str], assemble: Assemble) -> int:
-    """Runs one command; its exit code: 0 done, 1 refused or broken, 2 misspelt."""
-    parsed = _parser().parse_args(arguments)
+def run(arguments: Sequence[str], assemble: Assemble, wallets: Sequence[ModuleType]) -> int:
+    """Runs one command; its exit code: 0 done, 1 refused or broken, 2 misspelt.
+
+    A wallet's folder may have commands of its own, in the groups ``simulate`` and ``pass``: its
+    function ``add_commands`` gets the two, as argparse's subparsers.
+    """
+    parsed = _parser(wallets).parse_args(arguments)
     logs.configure()
     host, port = getattr(parsed, "host", "127.0.0.1"), getattr(parsed, "port", 8000)
     try:
@@ -29,7 +34,7 @@ def run(arguments: Sequence[str], assemble: Assemble) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wallets: Sequence[ModuleType]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="treuepass", description="Loyalty cards in Apple Wallet, Google Wallet and the browser"
     )
@@ -72,6 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     certificates = commands.add_parser("certs", help="certificates").add_subparsers(required=True)
     example = certificates.add_parser("example", help="makes the example certificates")
     example.set_defaults(command=certs.example)
+
+    simulating = commands.add_parser(
+        "simulate", help="behaves as a phone does, for people who have none at hand"
+    ).add_subparsers(required=True, metavar="DEVICE")
+    passes = commands.add_parser("pass", help="files of passes").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    for wallet in wallets:
+        if hasattr(wallet, "add_commands"):
+            wallet.add_commands(simulating, passes)
     return parser
 
 

@@ -155,12 +155,24 @@ class Look:
 class Account:
     """The merchant's own credentials for one wallet; ``data`` is the JSON that wallet stored.
 
-    ``id`` and ``version`` identify the content, so that a wallet can keep parsed keys.
+    ``id`` and ``version`` identify the content, so that a wallet can keep parsed keys. ``name`` is
+    the vendor's public id, such as a pass type identifier or an issuer id.
     """
 
     id: str
     version: int
     data: str = field(repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """Credentials as a wallet wants them stored. ``fulfils``: the id of the pending ones that they
+    complete, such as a key that waited for its certificate."""
+
+    name: str
+    data: str = field(repr=False)
+    fulfils: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +184,8 @@ class PassContent:
     each. ``secret`` proves to a wallet's web service that a device holds the pass; it stays the
     same for the life of the card. ``page_url`` is the card's own page and as good as a key.
     ``template`` and ``template_version`` name what all cards of one design share.
-    ``account`` is None in test mode.
+    ``account`` is what new passes are made with, None in test mode; ``earlier_accounts`` are the
+    merchant's others, under which passes may still be installed.
     """
 
     serial: str
@@ -199,6 +212,7 @@ class PassContent:
     template: str
     template_version: int
     account: Account | None = None
+    earlier_accounts: tuple[Account, ...] = ()
 
 
 # --- where passes are, and what a push did -------------------------------------------------------
@@ -206,11 +220,14 @@ class PassContent:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One card on one device or wallet account; ``address`` is the wallet's own, opaque JSON."""
+    """One card on one device or wallet account; ``address`` is the wallet's own, opaque JSON.
+
+    ``registered_at`` is when the device last said that it has the card.
+    """
 
     device: str = field(repr=False)
     address: Mapping[str, str] = field(repr=False)
-    installed_at: datetime
+    registered_at: datetime
 
 
 class Reason(Enum):
@@ -258,6 +275,14 @@ class ContentRefused(WalletError):
 
 class WalletMisconfigured(WalletError):
     """Certificates, keys or identifiers are wrong; the sentence says what the merchant must do."""
+
+
+class CredentialsRefused(WalletMisconfigured):
+    """What a merchant entered cannot be used; ``field`` names the part that is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def install(
     if row is not None and (row.status == "active" or row.changed_at > at):
         if row.status == "active":
             row.address, row.last_seen_at = dict(address), max(row.last_seen_at, at)
+            row.registered_at = row.last_seen_at
             session.flush()
         return False
     others = _active(session, card)
@@ -48,7 +49,7 @@ def install(
         )
         session.add(row)
     row.address, row.status = dict(address), "active"
-    row.last_seen_at = row.changed_at = at
+    row.last_seen_at = row.changed_at = row.registered_at = at
     row.removed_at = None
     first = card.first_installed_at is None
     reinstalled = card.status == "deleted" and card.status_cause == "customer"

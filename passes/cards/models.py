@@ -12,7 +12,9 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
+    SmallInteger,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
@@ -136,13 +138,21 @@ class Card(OfMerchant, Units, Base):
 
 
 class Installation(OfMerchant, Base):
-    """One card on one device or wallet account; ``address`` is the wallet's own (D.7.1)."""
+    """One card on one device or wallet account; ``address`` is the wallet's own (D.7.1).
+
+    ``told_version`` is the newest version that a list of changes named to the device,
+    ``fetched_version`` the newest that it took. ``unanswered_pushes`` counts those since it last
+    took anything; ``stale``: it seems to be gone (R-INST-4). ``registered_at`` is when it last
+    said that it has the card.
+    """
 
     __tablename__ = "installation"
     __table_args__ = (
         ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
         CheckConstraint("status IN ('active', 'removed')", name="status"),
         Index(None, "merchant_id", "wallet", "device"),
+        # A device asks for what changed before anybody knows whose cards it holds.
+        Index(None, "wallet", "device"),
     )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -154,13 +164,21 @@ class Installation(OfMerchant, Base):
     last_seen_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+    registered_at: Mapped[datetime | None]
+    told_version: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    fetched_version: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    fetched_at: Mapped[datetime | None]
+    unanswered_pushes: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    pushed_at: Mapped[datetime | None]
+    stale: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Delivery(OfMerchant, Base):
     """The state of bringing one card up to date in one wallet (design §4).
 
     ``due_at`` is also the lease: claiming moves it forward. None: nothing to do. ``not_before``
-    is when the next push may follow the last one.
+    is when the next push may follow the last one. ``urgency`` 0 is a change at the till; greater
+    numbers wait behind it.
     """
 
     __tablename__ = "delivery"
@@ -170,6 +188,8 @@ class Delivery(OfMerchant, Base):
             "ix_delivery_due",
             "shard",
             "wallet",
+            "merchant_id",
+            "urgency",
             "due_at",
             postgresql_where=sql("due_at IS NOT NULL"),
             sqlite_where=sql("due_at IS NOT NULL"),
@@ -180,6 +200,7 @@ class Delivery(OfMerchant, Base):
     wallet: Mapped[str] = mapped_column(primary_key=True)
     shard: Mapped[int]
     reason: Mapped[str]
+    urgency: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=sql("0"))
     wanted_version: Mapped[int]
     delivered_version: Mapped[int]
     delivered_at: Mapped[datetime | None]
@@ -188,6 +209,37 @@ class Delivery(OfMerchant, Base):
     attempts: Mapped[int]
     dead_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+
+
+class WalletPause(OfMerchant, Base):
+    """A vendor refuses a merchant as a whole: nothing is sent to that wallet before ``until``."""
+
+    __tablename__ = "wallet_pause"
+    __table_args__ = (ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),)
+
+    wallet: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    attempts: Mapped[int]
+    sentence: Mapped[str]
+
+
+class DeviceReport(Base):
+    """What devices complain about, counted. Anybody may report, so no merchant stands behind it.
+
+    ``subject`` is the wallet's own public id (Apple: the pass type identifier), ``code`` which of
+    its known complaints this is.
+    """
+
+    __tablename__ = "device_report"
+    __table_args__ = ({"info": {"crosses_merchants": True}},)
+
+    wallet: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    times: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
 
 
 class Touch(OfMerchant, Base):

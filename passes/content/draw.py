@@ -13,9 +13,9 @@ from passes.card_templates.definition import Definition
 from passes.card_templates.kinds import KINDS
 from passes.card_templates.models import CardTemplate
 from passes.cards import expiry, links
-from passes.content.common import Common, common_of, every
+from passes.content.sheet import Sheet, every, sheet_of
 from passes.ledger.figures import FigureValue, figures_of
-from passes.merchants.merchants import Business, business, locations, wallet_account
+from passes.merchants.merchants import Business, business, locations, wallet_accounts
 from passes.wallet_port import (
     Amount,
     CodeFormat,
@@ -36,33 +36,34 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
     """The content of ``card`` (a Card or a row of all its columns) for one kind of wallet."""
     merchant = business(session)
     template = session.get_one(CardTemplate, (merchant.id, card.template_id))
-    common = common_of(session, template, base_url)
+    sheet = sheet_of(session, template, base_url)
     own_links = links.links_of(session, card, base_url)
+    accounts = wallet_accounts(session, wallet)
     return PassContent(
         serial=card.serial_number,
         secret=links.wallet_secret(merchant.token_key, card.id),
         page_url=own_links.page,
         code=ids.till_code(merchant.token_key, card.serial_number),
-        code_format=CodeFormat(common.definition.code_format),
+        code_format=CodeFormat(sheet.definition.code_format),
         version=card.version,
         changed_at=card.changed_at,
-        style=KINDS[common.kind].style,
+        style=KINDS[sheet.kind].style,
         state=_state(card, now),
         expires_at=card.expires_at,
         time_zone=merchant.time_zone,
         merchant=merchant.name,
         merchant_id=merchant.id.hex,
-        title=common.title,
-        description=common.description,
+        title=sheet.title,
+        description=sheet.description,
         holder=_holder(card),
-        language=i18n.spoken(card.language, common.definition.language),
+        language=i18n.spoken(card.language, sheet.definition.language),
         languages=i18n.LANGUAGES,
         fields=(
-            *_face(card, common, merchant),
-            *common.prose,
+            *_face(card, sheet, merchant),
+            *sheet.prose,
             Field(
                 "referral",
-                common.referral,
+                sheet.referral,
                 _same(own_links.referral),
                 Place.BACK,
                 link=own_links.referral,
@@ -75,11 +76,12 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
                 Place.BACK,
             ),
         ),
-        locations=_places(session, common.definition),
-        look=common.look,
+        locations=_places(session, sheet.definition),
+        look=sheet.look,
         template=template.id.hex,
-        template_version=common.version,
-        account=wallet_account(session, wallet),
+        template_version=sheet.version,
+        account=accounts[0] if accounts else None,
+        earlier_accounts=accounts[1:],
     )
 
 
@@ -119,11 +121,11 @@ def _state(card: Any, now: datetime) -> State:
     return State.VALID
 
 
-def _face(card: Any, common: Common, merchant: Business) -> list[Field]:
-    figures = figures_of(card, common.kind, common.definition, merchant.currency)
+def _face(card: Any, sheet: Sheet, merchant: Business) -> list[Field]:
+    figures = figures_of(card, sheet.kind, sheet.definition, merchant.currency)
     return [
         Field(spot.figure, spot.label, value, spot.place, spot.change)
-        for spot in common.face
+        for spot in sheet.face
         if (value := _value(spot.figure, card, figures, merchant)) is not None
     ]
 

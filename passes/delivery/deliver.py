@@ -168,7 +168,9 @@ def _places(session: Session, card_id: UUID, kind: str) -> tuple[Place, ...]:
             Installation.status == "active",
         )
     )
-    return tuple(Place(row.device, row.address, row.first_installed_at) for row in rows)
+    return tuple(
+        Place(row.device, row.address, row.registered_at or row.last_seen_at) for row in rows
+    )
 
 
 def _record(

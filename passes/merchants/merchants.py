@@ -201,21 +201,35 @@ def keep_wallet_account(
 
 def wallet_account(session: Session, wallet: str) -> Account | None:
     """The merchant's newest credentials for a wallet, opened; None in test mode."""
+    accounts = wallet_accounts(session, wallet)
+    return accounts[0] if accounts else None
+
+
+def wallet_accounts(session: Session, wallet: str, *, pending: bool = False) -> tuple[Account, ...]:
+    """All of the merchant's credentials for a wallet, the newest first; or those that wait."""
     merchant_id = merchant_of(session)
-    account = session.scalar(
+    rows = session.scalars(
         select(WalletAccount)
-        .where(WalletAccount.merchant_id == merchant_id, WalletAccount.wallet == wallet)
-        .order_by(WalletAccount.updated_at.desc())
-        .limit(1)
-    )
-    if account is None:
-        return None
+        .where(
+            WalletAccount.merchant_id == merchant_id,
+            WalletAccount.wallet == wallet,
+            WalletAccount.pending == pending,
+        )
+        .order_by(WalletAccount.updated_at.desc(), WalletAccount.id.desc())
+    ).all()
+    if not rows:
+        return ()
     vault: Vault = session.info["vault"]
-    merchant = session.get_one(Merchant, merchant_id)
-    data = vault.unseal_kept(
-        merchant_id, merchant.wrapped_key, wallet, account.id.hex, account.sealed
+    wrapped = session.get_one(Merchant, merchant_id).wrapped_key
+    return tuple(
+        Account(
+            id=row.id.hex,
+            name=row.name,
+            version=row.version,
+            data=vault.unseal_kept(merchant_id, wrapped, wallet, row.id.hex, row.sealed).decode(),
+        )
+        for row in rows
     )
-    return Account(id=account.id.hex, version=account.version, data=data.decode())
 
 
 def rewrap_keys(store: Store) -> int:

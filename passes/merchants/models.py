@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from passes.store import Base, OfMerchant
@@ -99,7 +99,10 @@ class ApiKey(OfMerchant, Base):
 
 
 class WalletAccount(OfMerchant, Base):
-    """A merchant's own credentials for one wallet, sealed; ``name`` is the vendor's public id."""
+    """A merchant's own credentials for one wallet, sealed; ``name`` is the vendor's public id.
+
+    ``pending``: a key that waits for the vendor's certificate; nothing can be signed with it yet.
+    """
 
     __tablename__ = "wallet_account"
     __table_args__ = (
@@ -112,6 +115,7 @@ class WalletAccount(OfMerchant, Base):
     name: Mapped[str]
     version: Mapped[int]
     sealed: Mapped[str]
+    pending: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -1,4 +1,4 @@
-"""What all cards of one version of a template have in common on their passes, made once.
+"""What all cards of one version of a template show alike on their passes, made once.
 
 Cards share these very objects, so whoever draws many of them sees at once that nothing differs.
 """
@@ -33,7 +33,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Common:
+class Sheet:
     """``face`` in its order; ``prose`` are the texts that open the back."""
 
     kind: Kind
@@ -47,26 +47,26 @@ class Common:
     referral: Text
 
 
-_known: dict[tuple[UUID, UUID, int, str], Common] = {}
+_known: dict[tuple[UUID, UUID, int, str], Sheet] = {}
 """By merchant, template, version and base URL: a version never changes."""
 
 
-def common_of(session: Session, template: CardTemplate, base_url: str) -> Common:
+def sheet_of(session: Session, template: CardTemplate, base_url: str) -> Sheet:
     """What the cards of ``template`` share in its newest version."""
     key = (merchant_of(session), template.id, template.version, base_url)
-    common = _known.get(key)
-    if common is None:
+    sheet = _known.get(key)
+    if sheet is None:
         if len(_known) >= MOST_KEPT:
             _known.clear()
-        common = _known[key] = _common(session, template, base_url)
-    return common
+        sheet = _known[key] = _sheet(session, template, base_url)
+    return sheet
 
 
-def _common(session: Session, template: CardTemplate, base_url: str) -> Common:
+def _sheet(session: Session, template: CardTemplate, base_url: str) -> Sheet:
     kind = Kind(template.kind)
     definition = definition_of(session, template.id, template.version, kind)
     texts = definition.texts
-    return Common(
+    return Sheet(
         kind=kind,
         version=template.version,
         definition=definition,
