@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Set
 from datetime import date, datetime
 from html import escape
 from itertools import compress
-from operator import attrgetter, ne
+from operator import attrgetter, is_not
 from typing import NamedTuple
 
 import orjson
 
-from passes.wallet_port import Amount, ContentRefused, FieldValue, PassContent, State, Text
+from passes.wallet_port import (
+    Amount,
+    ContentRefused,
+    Field,
+    FieldValue,
+    PassContent,
+    State,
+    Text,
+)
 from wallet_apple import layout, localized, pkpass, values
 from wallet_apple.localized import Translations, clean
 from wallet_apple.recent import Recent
@@ -26,6 +35,7 @@ Entries = tuple[tuple[str, Translations], ...]
 _DATES = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 _MARKUP = b',"attributedValue":'
 _LINK_SCHEMES = ("https://", "http://", "tel:", "mailto:")
+_MARKUP_SIGNS = re.compile("[&<>\"']")
 _COMMON = attrgetter(
     "style",
     "code_format",
@@ -39,29 +49,18 @@ _COMMON = attrgetter(
     "look",
 )
 _COMMON_OF_FIELD = attrgetter("key", "place", "label", "change")
-_OWN_OF_FIELD = attrgetter("value", "link")
 _NUMERIC = (int, Amount, date)
-
-
-def shape(content: PassContent) -> tuple[object, ...]:
-    """What the cards of one design have in common; to be compared with others' shapes.
-
-    Made of the very values that are drawn, so nothing is taken for granted from the name or the
-    version of a template. Getters, because this runs for every pass.
-    """
-    common = [*map(_COMMON_OF_FIELD, content.fields)]
-    return (content.expires_at is None, common, *_COMMON(content))
 
 
 class _Model(NamedTuple):
     """A card that was drawn in full; the next ones are drawn by their difference from it.
 
-    ``own`` are the values and links of its fields; ``document`` is pass.json, a part for each hole
-    and each piece between them; ``keys`` are those of all lines of pass.strings, ``with_lines`` the
-    positions of the fields that needed one of their own; ``package`` is all but pass.json.
+    ``document`` is pass.json, a part for each hole and each piece between them; ``keys`` are those
+    of all lines of pass.strings, ``with_lines`` the positions of the fields that needed one of
+    their own; ``package`` is all but pass.json.
     """
 
-    own: list[tuple[FieldValue, str | None]]
+    fields: tuple[Field, ...]
     document: list[bytes]
     keys: Set[str]
     with_lines: Set[int]
@@ -103,29 +102,46 @@ class Design:
         self._pictures = pictures
         self._packages: Recent[Entries, pkpass.Package] = Recent(16)
         self._positions = range(len(content.fields))
-        self._model = self._draw_fields([*map(_OWN_OF_FIELD, content.fields)])
+        self._ends = content.expires_at is not None
+        self._common = _COMMON(content)
+        self._common_of_fields = [*map(_COMMON_OF_FIELD, content.fields)]
+        self._model = self._draw_fields(content.fields)
 
-    def draw(self, content: PassContent) -> tuple[pkpass.Package, bytes]:
+    def draw(self, content: PassContent) -> tuple[pkpass.Package, bytes] | None:
         """The package of pictures and texts, and the card's pass.json.
 
-        ``content`` must have the shape that this design was made for. Raises ContentRefused.
+        None when the card is not of this design: all that its cards share is compared, so nothing
+        is taken for granted from the name or the version of a template. Raises ContentRefused.
         """
+        fields = content.fields
+        if (
+            len(fields) != len(self._common_of_fields)
+            or (content.expires_at is not None) != self._ends
+            or _COMMON(content) != self._common
+        ):
+            return None
         model = self._model
-        own = [*map(_OWN_OF_FIELD, content.fields)]
         document = model.document.copy()
-        # Most fields say the same on all cards: terms, address, telephone. Only the others are
-        # drawn.
-        for position in compress(self._positions, map(ne, own, model.own)):
-            value, link = own[position]
+        redraw = False
+        # Most fields are the very same objects on all cards (terms, address, telephone) and most
+        # others differ in their value alone.
+        for position in compress(self._positions, map(is_not, fields, model.fields)):
+            field, known = fields[position], model.fields[position]
+            if _COMMON_OF_FIELD(field) != self._common_of_fields[position]:
+                return None
+            if field.value == known.value and field.link == known.link:
+                continue
             # A line that the model needed must not stay behind: it may speak of its holder.
             figure = None
             if position not in model.with_lines:
-                figure = self._figure(value, link, model.keys)
+                figure = self._figure(field.value, field.link, model.keys)
             if figure is None:
-                model = self._model = self._draw_fields(own)
-                document = model.document.copy()
-                break
-            document[self._places[position]] = figure
+                redraw = True
+            else:
+                document[self._places[position]] = figure
+        if redraw:
+            model = self._model = self._draw_fields(fields)
+            document = model.document.copy()
         document[self._members_at] = self._members(content)
         return model.package, b"".join(document)
 
@@ -166,7 +182,7 @@ class Design:
             figure += _MARKUP + orjson.dumps(markup)
         return figure
 
-    def _draw_fields(self, own: list[tuple[FieldValue, str | None]]) -> _Model:
+    def _draw_fields(self, fields: tuple[Field, ...]) -> _Model:
         """All fields of a card, with a line of pass.strings for each text that needs one."""
         taken = self._texts.copy()
         lines: dict[str, Translations] = {}
@@ -182,7 +198,8 @@ class Design:
 
         document = [b""] * (2 * len(self._pieces) - 1)
         document[0::2] = self._pieces
-        for position, (value, link) in enumerate(own):
+        for position, field in enumerate(fields):
+            value, link = field.value, field.link
             if isinstance(value, _NUMERIC):
                 text = (values.plain(value),) * len(self._languages)
                 figure = values.figure(value)
@@ -194,7 +211,7 @@ class Design:
                 figure += _MARKUP + key(links, position)
             document[self._places[position]] = figure
         return _Model(
-            own=own,
+            fields=fields,
             document=document,
             keys=self._texts.keys() | lines.keys(),
             with_lines=with_lines,
@@ -225,4 +242,7 @@ def _anchor(link: str, text: str) -> str:
     """The only markup that Wallet knows. Raises ContentRefused for what a phone cannot follow."""
     if not link.startswith(_LINK_SCHEMES):
         raise ContentRefused("A link on the back of the card must be https, tel or mailto.")
-    return f'<a href="{escape(clean(link))}">{escape(clean(text), quote=False)}</a>'
+    link, text = clean(link), clean(text)
+    if _MARKUP_SIGNS.search(link + text):
+        link, text = escape(link), escape(text, quote=False)
+    return f'<a href="{link}">{text}</a>'

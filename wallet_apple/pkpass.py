@@ -23,6 +23,12 @@ _CENTRAL_REST = bytes(8) + Struct("<I").pack(0o100644 << 16)
 # Then come CRC-32, size stored, size unpacked, length of the name; the name ends the record.
 _LOCAL = Struct("<14sIIIHH")
 _CENTRAL = Struct("<16sIIIH12sI")
+
+# The three files that are each card's own, always in this order; their records with the names.
+_PASS, _MANIFEST, _SIGNATURE = b"pass.json", b"manifest.json", b"signature"
+_LOCAL_9 = Struct("<14sIIIHH9s")
+_LOCAL_13 = Struct("<14sIIIHH13s")
+_OWN_DIRECTORY = Struct("<16sIIIH12sI9s 16sIIIH12sI13s 16sIIIH12sI9s".replace(" ", ""))
 _END = Struct("<4sHHHHIIH")
 
 
@@ -63,17 +69,36 @@ def pack(package: Package, pass_json: bytes, sign: Callable[[bytes], bytes]) -> 
 
     ``sign`` gets the exact bytes of manifest.json and returns the signature file.
     """
-    manifest = b"".join((b"{", package.manifest, _manifest_line(b"pass.json", pass_json), b"}"))
-    own = (
-        (b"pass.json", pass_json),
-        (b"manifest.json", manifest),
-        (b"signature", sign(manifest)),
+    manifest = b"{%b%b}" % (package.manifest, _manifest_line(_PASS, pass_json))
+    signature = sign(manifest)
+    # This runs for every pass, hence three files spelt out instead of a loop.
+    of_pass = zlib.crc32(pass_json), len(pass_json), len(pass_json)
+    of_manifest = zlib.crc32(manifest), len(manifest), len(manifest)
+    of_signature = zlib.crc32(signature), len(signature), len(signature)
+    pass_at = package.size
+    manifest_at = pass_at + _LOCAL_9.size + len(pass_json)
+    signature_at = manifest_at + _LOCAL_13.size + len(manifest)
+    directory_at = signature_at + _LOCAL_9.size + len(signature)
+    directory_size = len(package.directory) + _OWN_DIRECTORY.size
+    count = package.count + 3
+    return b"".join(
+        (
+            *package.entries,
+            _LOCAL_9.pack(_LOCAL_START, *of_pass, 9, 0, _PASS),
+            pass_json,
+            _LOCAL_13.pack(_LOCAL_START, *of_manifest, 13, 0, _MANIFEST),
+            manifest,
+            _LOCAL_9.pack(_LOCAL_START, *of_signature, 9, 0, _SIGNATURE),
+            signature,
+            package.directory,
+            _OWN_DIRECTORY.pack(
+                *(_CENTRAL_START, *of_pass, 9, _CENTRAL_REST, pass_at, _PASS),
+                *(_CENTRAL_START, *of_manifest, 13, _CENTRAL_REST, manifest_at, _MANIFEST),
+                *(_CENTRAL_START, *of_signature, 9, _CENTRAL_REST, signature_at, _SIGNATURE),
+            ),
+            _END.pack(b"PK\5\6", 0, 0, count, count, directory_size, directory_at, 0),
+        )
     )
-    entries, records, at = _stored(own, package.size)
-    directory = b"".join((package.directory, *records))
-    count = package.count + len(own)
-    end = _END.pack(b"PK\5\6", 0, 0, count, count, len(directory), at, 0)
-    return b"".join((*package.entries, *entries, directory, end))
 
 
 def _manifest_line(name: bytes, body: bytes) -> bytes:

@@ -25,7 +25,7 @@ def figure(value: int | Amount | date) -> bytes:
     if isinstance(value, Amount):
         return _major(value).encode() + b',"currencyCode":' + orjson.dumps(value.currency)
     # Wallet wants a time as well, and must not move it into the device's zone.
-    return b'"' + value.isoformat()[:10].encode() + _NOON
+    return b'"%b%b' % (value.isoformat()[:10].encode(), _NOON)
 
 
 def plain(value: int | Amount | date) -> str:

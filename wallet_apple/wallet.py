@@ -25,7 +25,7 @@ from passes.wallet_port import (
     WalletMisconfigured,
     push_each,
 )
-from wallet_apple.design import Design, shape
+from wallet_apple.design import Design
 from wallet_apple.pictures import SIZES, picture_files
 from wallet_apple.pkpass import EMPTY, Package, extended, pack
 from wallet_apple.recent import Recent
@@ -58,7 +58,7 @@ class AppleWallet:
         self._clock = clock
         self._credentials: Recent[tuple[str, int], Credentials] = Recent(64)
         self._pictures: Recent[tuple[tuple[str, bytes], ...], Package] = Recent(32)
-        self._designs: Recent[tuple[str, ...], tuple[tuple[object, Design], ...]] = Recent(64)
+        self._designs: Recent[tuple[str, ...], tuple[Design, ...]] = Recent(64)
 
     # --- the port ---
 
@@ -124,7 +124,7 @@ class AppleWallet:
     def signed_pass(self, content: PassContent) -> bytes:
         """The bytes of the .pkpass. Raises ContentRefused or WalletMisconfigured."""
         credentials = self.credentials(content.account)
-        package, pass_json = self._design(content, credentials).draw(content)
+        package, pass_json = self._draw(content, credentials)
         return pack(package, pass_json, lambda manifest: credentials.sign(manifest, self._clock()))
 
     def credentials(self, account: Account | None) -> Credentials:
@@ -151,18 +151,20 @@ class AppleWallet:
             self._credentials.put(key, credentials)
         return credentials
 
-    def _design(self, content: PassContent, credentials: Credentials) -> Design:
-        """The design of this card: one of the last few of its template, or made now."""
+    def _draw(self, content: PassContent, credentials: Credentials) -> tuple[Package, bytes]:
+        """Draws the card by one of the last few designs of its template, or by one made now."""
         template = (credentials.pass_type_id, credentials.team_id, content.template)
-        wanted = shape(content)
         designs = self._designs.get(template) or ()
-        for known, design in designs:
-            if known == wanted:
-                return design
+        for design in designs:
+            drawn = design.draw(content)
+            if drawn is not None:
+                return drawn
         address = f"{self._base_url}/wallet/apple/{credentials.pass_type_id}"
         design = Design(content, self._laid_out_pictures(content), credentials, address)
-        self._designs.put(template, ((wanted, design), *designs[: DESIGNS_OF_TEMPLATE - 1]))
-        return design
+        self._designs.put(template, (design, *designs[: DESIGNS_OF_TEMPLATE - 1]))
+        drawn = design.draw(content)
+        assert drawn is not None  # noqa: S101 - a design fits the card that it was made for
+        return drawn
 
     def _laid_out_pictures(self, content: PassContent) -> Package:
         """The same block of pictures for all designs that show the same."""
