@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -109,7 +110,9 @@ def issue_card(call: Call) -> dict[str, Any]:
         expires_at=reading.day_or_moment(asked.expires_at, call.merchant.time_zone, "expires_at"),
     )
     if asked.opening:
-        _open(call, card, asked.opening)
+        counts, purchases = opening_of(asked.opening, call.merchant.currency)
+        open_balance(session, str(card.id), counts, purchases, actor_of(call), now)
+        session.refresh(card)
     return shown.card(session, card, call.services, now)
 
 
@@ -246,8 +249,11 @@ def _new_customer(call: Call, details: Details) -> Any:
         ) from None
 
 
-def _open(call: Call, card: Card, opening: dict[str, int | str]) -> None:
-    figures = dict(opening)
+def opening_of(
+    given: Mapping[str, int | str], currency: str
+) -> tuple[dict[str, int], int | None]:
+    """The figures that a card brings along, and its purchases in minor units. Raises Invalid."""
+    figures = dict(given)
     ltv = figures.pop("ltv", None)
     counts: dict[str, int] = {}
     for name, value in figures.items():
@@ -256,9 +262,7 @@ def _open(call: Call, card: Card, opening: dict[str, int | str]) -> None:
         counts[name] = value
     if ltv is not None and not isinstance(ltv, str):
         raise Invalid.field("opening.ltv", 'must be a decimal string such as "12.50"')
-    purchases = reading.amount(ltv, call.merchant.currency, "opening.ltv")
-    open_balance(call.session, str(card.id), counts, purchases, actor_of(call), call.now)
-    call.session.refresh(card)
+    return counts, reading.amount(ltv, currency, "opening.ltv")
 
 
 def _shown(call: Call, card: Card) -> dict[str, Any]:
