@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import passes
+from benchmarks import apns, passes
 from benchmarks.table import render
 
 
@@ -17,8 +17,9 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = Path(os.environ.get("TREUEPASS_DATA_DIR", "var")) / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
-    lines = passes.run(folder, arguments.seconds, with_peers=not arguments.no_peers)
-    print(render(passes.TITLE, lines))
+    for benchmark in (passes, apns):
+        lines = benchmark.run(folder, arguments.seconds, with_peers=not arguments.no_peers)
+        print(render(benchmark.TITLE, lines), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def install(peer: Peer, folder: Path) -> str | None:
         return None
     for command in (
         (sys.executable, "-m", "venv", "--clear", str(environment)),
-        (_python(peer, folder), "-m", "pip", "install", "--quiet", peer.distribution),
+        (python_of(peer, folder), "-m", "pip", "install", "--quiet", peer.distribution),
     ):
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode:
@@ -55,7 +55,7 @@ def rate(peer: Peer, folder: Path, pictures: Path, seconds: float) -> float:
     """
     certificates = folder / "certs_example"
     run = subprocess.run(
-        (_python(peer, folder), SCRIPT, peer.name, certificates, pictures, str(seconds)),
+        (python_of(peer, folder), SCRIPT, peer.name, certificates, pictures, str(seconds)),
         capture_output=True,
         text=True,
         check=False,
@@ -65,7 +65,8 @@ def rate(peer: Peer, folder: Path, pictures: Path, seconds: float) -> float:
     return float(json.loads(run.stdout)["per_second"])
 
 
-def _python(peer: Peer, folder: Path) -> str:
+def python_of(peer: Peer, folder: Path) -> str:
+    """The interpreter of the peer's environment."""
     return str(folder / "peers" / peer.name / "bin" / "python")
 
 

@@ -75,8 +75,7 @@ def _parser(wallets: Sequence[ModuleType]) -> argparse.ArgumentParser:
     cards.add_parsers(card)
 
     certificates = commands.add_parser("certs", help="certificates").add_subparsers(required=True)
-    example = certificates.add_parser("example", help="makes the example certificates")
-    example.set_defaults(command=certs.example)
+    certs.add_parsers(certificates)
 
     simulating = commands.add_parser(
         "simulate", help="behaves as a phone does, for people who have none at hand"

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
 import migrations
 from commands.parts import Assemble, Parts
 from passes import clock
+from passes.delivery.pauses import pauses
 from passes.ledger.figures import disagreements
+from passes.merchants import accounts
 from passes.merchants.models import Merchant
 from passes.settings import Settings
 from passes.store import lasting_faults
+from passes.vault import CannotOpen
+from passes.wallet_port import Finding, Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +55,71 @@ def _examine(parts: Parts) -> Iterator[Line]:
             "address",
             f"{settings.base_url} is for trials: phones need https (TREUEPASS_BASE_URL)",
         )
-    yield from _database(parts)
+    merchants = yield from _database(parts)
     now = clock.now()
     for wallet in parts.wallets.values():
-        findings = wallet.check(now)
-        for finding in findings:
-            yield Line("broken" if finding.stops else "note", wallet.title, finding.sentence)
-        if not findings:
-            yield Line("ok", wallet.title, "ready")
+        yield from _lines(wallet, wallet.check(now), "ready")
+        for merchant_id, name in merchants:
+            yield from _accounts(parts, wallet, merchant_id, name, now)
 
 
-def _database(parts: Parts) -> Iterator[Line]:
+def _accounts(
+    parts: Parts, wallet: Wallet, merchant_id: UUID, merchant: str, now: datetime
+) -> Iterator[Line]:
+    """What a merchant's own credentials are good for; nothing is said of one in test mode."""
+    try:
+        with parts.store.read(merchant_id) as session:
+            entered = accounts.wallet_accounts(session, wallet.kind)
+            stopped = [row.sentence for row in pauses(session) if row.wallet == wallet.kind]
+    except CannotOpen as error:
+        yield Line("broken", wallet.title, f"{merchant}: credentials do not open: {error}")
+        return
+    for sentence in stopped:
+        yield Line("broken", wallet.title, f"{merchant}: deliveries are paused: {sentence}")
+    for account in entered:
+        end = wallet.facts(account).get("expires_at")
+        until = f", until {end:%Y-%m-%d}" if isinstance(end, datetime) else ""
+        found = wallet.check(now, [account])
+        yield from _lines(wallet, found, f"{account.name}{until}", f"{merchant}: ")
+
+
+def _lines(
+    wallet: Wallet, findings: Sequence[Finding], ready: str, prefix: str = ""
+) -> Iterator[Line]:
+    for finding in findings:
+        state = "broken" if finding.stops else "note"
+        yield Line(state, wallet.title, f"{prefix}{finding.sentence}")
+    if not findings:
+        yield Line("ok", wallet.title, f"{prefix}{ready}")
+
+
+def _database(parts: Parts) -> Generator[Line, None, list[tuple[UUID, str]]]:
+    """Says how the database is; the merchants in it, by id and name."""
     store = parts.store
     try:
         newest = migrations.is_newest(store.engine)
     except DBAPIError as error:
         yield Line("broken", "database", f"cannot be reached: {type(error.orig).__name__}")
-        return
+        return []
     if not newest:
         yield Line("broken", "database", "is not up to date: run treuepass migrate")
-        return
+        return []
     yield Line("ok", "database", f"{store.engine.dialect.name}, up to date")
     for fault in lasting_faults(store):
         yield Line("broken", "database", fault)
     with store.read_all() as session:
         merchants = [(merchant.id, merchant.name) for merchant in session.query(Merchant)]
+    agree = True
     for merchant_id, name in merchants:
         with store.read(merchant_id) as session:
             wrong = disagreements(session)
         if wrong:
+            agree = False
             yield Line(
                 "broken",
                 "ledger",
                 f"{len(wrong)} cards of {name} do not show what their entries add up to",
             )
-    if merchants:
+    if merchants and agree:
         yield Line("ok", "ledger", f"figures equal entries at {len(merchants)} merchants")
+    return merchants

@@ -12,6 +12,11 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def machine_is_behind(other: datetime) -> timedelta:
+    """By how much another clock, read at this moment, is ahead of this machine's."""
+    return other - datetime.now(UTC)
+
+
 def day_of(moment: datetime, time_zone: str) -> date:
     """The merchant's calendar day on which ``moment`` falls (R-GEN-3)."""
     return moment.astimezone(ZoneInfo(time_zone)).date()

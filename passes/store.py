@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, NoReturn
 from uuid import UUID
@@ -41,6 +41,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 
+from passes import clock
 from passes.guard import UnscopedQuery, check_rows, check_statement
 from passes.vault import Vault
 
@@ -49,6 +50,9 @@ SYSTEM_ROLE = "treuepass_system"
 """PostgreSQL roles that own nothing: one sees a single merchant, one sees all of them."""
 
 SHARDS = 64
+
+DUE = "treuepass_due"
+"""The channel on which PostgreSQL tells other processes that there is work."""
 
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
@@ -149,8 +153,12 @@ class Store:
         self._reading = self.engine.execution_options(
             treuepass_writes=False, postgresql_readonly=True
         )
+        self._noting = self.engine.execution_options(
+            treuepass_writes=True, treuepass_lasting=False
+        )
         self.due = Event()
-        """Set when a transaction of this process made work due for the worker."""
+        """Set when a transaction made work due for the worker: one of this process, or, while
+        ``listen`` runs, of any process."""
 
     def read(self, merchant_id: UUID) -> AbstractContextManager[Session]:
         """A transaction that sees one merchant and changes nothing."""
@@ -168,8 +176,52 @@ class Store:
         """A transaction of the system."""
         return self._transaction(self._writing, None)
 
+    def note_all(self) -> AbstractContextManager[Session]:
+        """A transaction of the system that does not wait for the disk.
+
+        It is whole or not there, like any other, but a power cut may take the last second of such:
+        for what is written often and costs nothing when it is forgotten.
+        """
+        return self._transaction(self._noting, None)
+
+    @contextmanager
+    def look_all(self) -> Iterator[Connection]:
+        """``read_all`` for a few statements that are asked all the time: without the ORM, whose
+        session costs as much as the statement."""
+        with self._reading.connect() as connection:
+            _take_role(connection, None)
+            yield connection
+
     def close(self) -> None:
         self.engine.dispose()
+
+    def listen(self, stopping: Event) -> None:
+        """Sets ``due`` whenever any process made work due, until ``stopping``. PostgreSQL only.
+
+        Returns within a second of ``stopping``, and raises when the connection is lost.
+        """
+        connection = self.engine.raw_connection()
+        driver: Any = connection.driver_connection
+        connection.detach()  # it waits for hours: the pool shall not count it
+        try:
+            driver.rollback()  # the pool has tried it out in a transaction
+            driver.autocommit = True
+            driver.execute(f"LISTEN {DUE}")
+            self.due.set()  # for what was said before anybody listened
+            while not stopping.is_set():
+                for _ in driver.notifies(timeout=1.0, stop_after=1):
+                    self.due.set()
+        finally:
+            connection.close()
+
+    def ahead(self) -> timedelta:
+        """By how much the database's clock is ahead of this machine's; SQLite has the same."""
+        if self.is_sqlite:
+            return timedelta(0)
+        with self.engine.connect() as connection:
+            return clock.machine_is_behind(
+                connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+            )
 
     @contextmanager
     def _transaction(self, engine: Engine, merchant_id: UUID | None) -> Iterator[Session]:
@@ -180,8 +232,11 @@ class Store:
             info={"merchant_id": merchant_id, "vault": self.vault},
         ) as session:
             yield session
+            wakes_worker = session.info.get("wakes_worker")
+            if wakes_worker and not self.is_sqlite:
+                session.connection().exec_driver_sql(f"NOTIFY {DUE}")  # is heard at commit
             session.commit()
-            if session.info.get("wakes_worker"):
+            if wakes_worker:
                 self.due.set()
 
 
@@ -198,13 +253,18 @@ event.listen(_Session, "before_flush", check_rows)
 
 @event.listens_for(_Session, "after_begin")
 def _enter_role(session: Session, transaction: object, connection: Connection) -> None:
+    _take_role(connection, session.info["merchant_id"])
+
+
+def _take_role(connection: Connection, merchant_id: UUID | None) -> None:
     if connection.dialect.name != "postgresql":
         return
-    merchant_id = session.info["merchant_id"]
     connection.exec_driver_sql(
         "SELECT set_config('role', %s, true), set_config('app.merchant', %s, true)",
         (SYSTEM_ROLE, "") if merchant_id is None else (APP_ROLE, str(merchant_id)),
     )
+    if not connection.get_execution_options().get("treuepass_lasting", True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def merchant_of(session: Session) -> UUID:
@@ -301,8 +361,13 @@ def _set_sqlite_pragmas(connection: sqlite3.Connection, record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("treuepass_writes", True)
+    options = connection.get_execution_options()
+    writes = options.get("treuepass_writes", True)
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - this listener is SQLite's
     driver.execute(f"PRAGMA query_only = {0 if writes else 1}")
+    if writes:
+        # NORMAL appends to the WAL as FULL does, and leaves it to the next FULL to reach the disk.
+        lasting = options.get("treuepass_lasting", True)
+        driver.execute(f"PRAGMA synchronous = {_SQLITE_PRAGMAS['synchronous'] if lasting else 1}")
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, IntEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Text = Mapping[str, str]
 
@@ -175,6 +175,24 @@ class NewAccount:
     fulfils: str | None = None
 
 
+class Detail(Enum):
+    """What a customer may be asked for when the card has no name yet."""
+
+    NAME = "name"
+    EMAIL = "email"
+    PHONE = "phone"
+    POSTAL_CODE = "postal_code"
+
+
+@dataclass(frozen=True, slots=True)
+class Personalisation:
+    """The card belongs to nobody known yet: what its holder is asked for, and in which words."""
+
+    details: tuple[Detail, ...]
+    description: Text
+    terms: Text | None
+
+
 @dataclass(frozen=True, slots=True)
 class PassContent:
     """Everything that a pass must show now, in no vendor's terms.
@@ -213,6 +231,7 @@ class PassContent:
     template_version: int
     account: Account | None = None
     earlier_accounts: tuple[Account, ...] = ()
+    personalisation: Personalisation | None = None
 
 
 # --- where passes are, and what a push did -------------------------------------------------------
@@ -250,11 +269,15 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer for one installation. ``retry_after`` in seconds, with LATER only."""
+    """The answer for one installation. ``retry_after`` in seconds, with LATER only.
+
+    ``told`` False: nothing left the machine, as in test mode, so nobody can have heard of it.
+    """
 
     outcome: Outcome
     detail: str = ""
     retry_after: float | None = None
+    told: bool = True
 
 
 class WalletError(Exception):
@@ -367,8 +390,50 @@ class Wallet(Protocol):
         """``push`` for each; an error in one leaves the others untouched."""
         ...
 
-    def check(self, now: datetime) -> Sequence[Finding]:
-        """What stops this wallet, or will soon. No network."""
+    def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
+        """What stops this wallet with a merchant's accounts, or will soon. No network.
+
+        Without accounts: with the example ones, in test mode.
+        """
+        ...
+
+    def accept(
+        self,
+        given: Mapping[str, object],
+        known: Sequence[Account],
+        pending: Sequence[Account],
+        now: datetime,
+    ) -> NewAccount:
+        """What a merchant entered, a JSON object, as it is to be stored.
+
+        ``known`` are the merchant's accounts, one of which it may renew; ``pending`` are keys
+        that wait, one of which it may complete. Raises CredentialsRefused. No network.
+        """
+        ...
+
+    def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
+        """A certificate signing request (PEM) for the vendor, and the key to keep until it answers.
+
+        Raises CredentialsRefused, also where a vendor issues no certificates.
+        """
+        ...
+
+    def facts(self, account: Account) -> Mapping[str, object]:
+        """What may be shown of stored or pending credentials: nothing secret, JSON and times.
+
+        ``expires_at`` where they end. Empty when they cannot be read: ``check`` says why.
+        """
+        ...
+
+
+@runtime_checkable
+class Bundles(Protocol):
+    """A wallet that hands out several cards of one customer in one file."""
+
+    most_in_bundle: int
+
+    def bundle(self, contents: Sequence[PassContent], visitor: Visitor) -> Download:
+        """One file with all of them, 1 to ``most_in_bundle``. Raises WalletError."""
         ...
 
 
@@ -390,11 +455,46 @@ class NoSuchCard(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What a wallet may know of a card without drawing it.
+
+    ``changed_at`` as in PassContent. ``account_names`` are the names of the merchant's accounts.
+    ``fetch_is_news``: ``Issuer.fetched`` of this version would change something.
+    """
+
+    version: int
+    changed_at: datetime
+    account_names: frozenset[str]
+    fetch_is_news: bool
+    card: object = field(default=None, repr=False)
+    """The Issuer's own name for the card, which spares it to look for it again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Serial numbers of a device's passes that changed, and the tag to ask with next time."""
 
     serials: tuple[str, ...]
     tag: str
+
+
+class Complaint(Enum):
+    """What a device may hold against us, in no vendor's words."""
+
+    UNCHANGED = "unchanged"
+    """Told of a change, it fetched a pass that had not changed."""
+    UNDATED = "undated"
+    """A pass came without the time of its last change."""
+    SENT_AGAIN = "sent_again"
+    """An unchanged pass was sent although the device said which one it has."""
+    NOTHING_NEW = "nothing_new"
+    """It was pushed, asked what changed, and nothing had."""
+    NOT_ITS_OWN = "not_its_own"
+    """It was told of a pass that it never registered."""
+    NO_TAG = "no_tag"
+    """A list of changes came without a tag."""
+    SAME_TAG = "same_tag"
+    """A list of changes came with the tag of the list before."""
 
 
 class Issuer(Protocol):
@@ -404,8 +504,16 @@ class Issuer(Protocol):
         """Whether ``secret`` belongs to the card; constant time."""
         ...
 
+    def facts(self, wallet: str, serial: str, secret: str) -> CardFacts:
+        """What is known of the card without drawing it. Raises NoSuchCard; constant time."""
+        ...
+
     def content(self, wallet: str, serial: str, secret: str) -> PassContent:
         """The pass as it must look now. Raises NoSuchCard."""
+        ...
+
+    def drawn(self, wallet: str, facts: CardFacts) -> PassContent:
+        """The pass of a card that ``facts`` told of, as it must look now. Raises NoSuchCard."""
         ...
 
     def page(self, wallet: str, token: str) -> PassContent:
@@ -428,7 +536,36 @@ class Issuer(Protocol):
         ...
 
     def changed_since(self, wallet: str, device: str, tag: str | None) -> Changes:
-        """The device's passes that changed after ``tag`` (None or unreadable: all of them)."""
+        """The device's passes that changed after ``tag`` (None or unreadable: all of them), and
+        those whose newest version it has not fetched."""
+        ...
+
+    def fetched(self, wallet: str, facts: CardFacts, version: int) -> None:
+        """Records that some device has this version now: it took it, or had it already.
+
+        Soon rather than at once: when it is forgotten, the device is told once more.
+        """
+        ...
+
+    def serves(self, wallet: str, name: str) -> bool:
+        """Whether some merchant has an account of this name."""
+        ...
+
+    def reported(self, wallet: str, subject: str, complaints: Mapping[Complaint, int]) -> None:
+        """Counts what devices complained about; ``subject`` is the vendor's public id."""
+        ...
+
+    def asks(self, wallet: str, serial: str) -> PassContent:
+        """The pass of a card whose template asks its holder who they are, whether that is known by
+        now or not. Raises NoSuchCard for all other cards."""
+        ...
+
+    def personalised(self, wallet: str, serial: str, given: Mapping[str, str]) -> None:
+        """Notes what a holder told of themselves: first_name, last_name, email, phone, postal_code.
+
+        Nobody proves here to hold the card, so only who is not known yet becomes known, once, by
+        what the card asks for; the rest is dropped. Raises NoSuchCard.
+        """
         ...
 
 

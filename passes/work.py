@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event, Thread
 
 import structlog
 from sqlalchemy import select
 
 from passes import idempotency
-from passes.delivery.deliver import deliver_due, next_due
+from passes.delivery.crew import Crew
+from passes.delivery.deliver import deliver_due
+from passes.delivery.revisions import roll_out
+from passes.delivery.stale import mark_stale
 from passes.merchants.models import Merchant
 from passes.store import Store
 from passes.wallet_port import Wallet
 
 POLL = 1.0
-"""Seconds between two looks when nobody calls; other processes' changes are found so."""
+"""Seconds between two looks when nobody calls."""
+BREATH = 0.01
+"""Seconds between two looks when everybody calls: one look then sees the rows of many."""
 TIDY = 3_600.0
 """Seconds between two rounds of putting away what has run out."""
+RECONNECT = 1.0
+COMPARE_CLOCKS = 60.0
+"""Seconds between two looks at the database's clock."""
+CLOCKS_AGREE = timedelta(milliseconds=100)
+"""What lies beneath may be the way to the database and back."""
+LAST_BATCHES = 60.0
+"""Seconds that the batches in hand get when the worker stops."""
 
 log = structlog.get_logger("treuepass.worker")
 
 
 class Worker:
-    """A loop over everything that happens later. Any number may run against one PostgreSQL."""
+    """A loop over everything that happens later. Any number may run against one PostgreSQL.
+
+    ``now`` is this machine's time; on PostgreSQL the worker goes by the database's, so that
+    machines whose clocks differ agree on what is due.
+    """
 
     def __init__(
         self,
@@ -36,55 +54,103 @@ class Worker:
         self._store = store
         self._wallets = wallets
         self._base_url = base_url
-        self._now = now
+        self._machine_now = now
+        self._ahead = timedelta(0)
+        self._compared_at: float | None = None
+        self._crew = Crew(store, wallets, base_url, self._now)
         self._stopping = Event()
         self._tidy_at: datetime | None = None
 
     def start(self) -> Thread:
-        """Runs in a thread of this process."""
-        thread = Thread(target=self.run, name="treuepass-worker", daemon=True)
+        """Runs in a thread of this process. A process that ends waits for the batches in hand."""
+        thread = Thread(target=self.run, name="treuepass-worker")
         thread.start()
         return thread
 
     def stop(self) -> None:
-        """Ends the loop after the batch in hand."""
+        """Ends the loop; the batches in hand are finished."""
         self._stopping.set()
         self._store.due.set()
 
     def run(self) -> None:
         """Works until stopped; trouble with the database is waited out."""
-        while not self._stopping.is_set():
+        aside = [Thread(target=self._do_chores, name="treuepass-chores", daemon=True)]
+        if not self._store.is_sqlite:
+            aside.append(Thread(target=self._listen, name="treuepass-listen", daemon=True))
+        for thread in aside:
+            thread.start()
+        while self._goes_on():
             self._store.due.clear()
+            looked = time.monotonic()
             try:
-                busy = self.work_once()
+                self._compare_clocks()
+                wait = self._crew.round()
             except Exception:
                 log.exception("worker_round_failed")
-                busy = 0
-            if not busy:
-                self._store.due.wait(self._pause())
+                wait = POLL
+            self._store.due.wait(POLL if wait is None else min(wait, POLL))
+            self._stopping.wait(max(0.0, looked + BREATH - time.monotonic()))
+        self._stopping.set()
+        for thread in aside:
+            thread.join(LAST_BATCHES)
+        if not self._crew.finish(LAST_BATCHES):
+            log.warning("worker_left_batches")  # they fall due again
+        log.info("worker_stopped")
 
     def work_once(self) -> int:
-        """One round over everything that is due; how many rows it took."""
+        """One round over everything that is due, in this thread; how many rows it took."""
         now = self._now()
+        self._tidy_when_due(now)
+        roll_out(self._store, now)
+        return deliver_due(self._store, self._wallets, self._base_url, self._now)
+
+    def _goes_on(self) -> bool:
+        # A server that is told to stop knows nothing of us; its process waits for this thread.
+        if not threading.main_thread().is_alive():
+            self._stopping.set()
+        return not self._stopping.is_set()
+
+    def _now(self) -> datetime:
+        return self._machine_now() + self._ahead
+
+    def _compare_clocks(self) -> None:
+        moment = time.monotonic()
+        if self._compared_at is None or moment - self._compared_at >= COMPARE_CLOCKS:
+            self._compared_at = moment
+            ahead = self._store.ahead()
+            self._ahead = ahead if abs(ahead) >= CLOCKS_AGREE else timedelta(0)
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._store.listen(self._stopping)
+            except Exception as error:  # noqa: BLE001 - looks go on without it, only slower
+                log.warning("listening_broke", error=type(error).__name__)
+                self._stopping.wait(RECONNECT)
+
+    def _do_chores(self) -> None:
+        """What may take a while, beside the deliveries: new versions of templates, tidying up."""
+        while not self._stopping.is_set():
+            try:
+                now = self._now()
+                self._tidy_when_due(now)
+                busy = roll_out(self._store, now)
+            except Exception:
+                log.exception("chore_failed")
+                busy = 0
+            self._stopping.wait(BREATH if busy else POLL)
+
+    def _tidy_when_due(self, now: datetime) -> None:
         if self._tidy_at is None or (now - self._tidy_at).total_seconds() >= TIDY:
             self._tidy_at = now
             tidy(self._store, now)
-        return deliver_due(self._store, self._wallets, self._base_url, now)
-
-    def _pause(self) -> float:
-        try:
-            due = next_due(self._store, self._wallets)
-        except Exception:  # noqa: BLE001 - the next round reports it
-            return POLL
-        if due is None:
-            return POLL
-        return min(POLL, max(0.01, (due - self._now()).total_seconds()))
 
 
 def tidy(store: Store, now: datetime) -> None:
-    """Drops answers kept for repeats once their day is over."""
+    """Drops answers kept for repeats once their day is over; marks devices that went silent."""
     with store.read_all() as session:
         merchant_ids = session.scalars(select(Merchant.id)).all()
     for merchant_id in merchant_ids:
         with store.write(merchant_id) as session:
             idempotency.forget_old(session, merchant_id, now)
+            mark_stale(session, now)

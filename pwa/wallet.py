@@ -7,10 +7,12 @@ from datetime import datetime
 
 from passes.wallet_port import (
     Account,
+    CredentialsRefused,
     Crop,
     Finding,
     Fit,
     Installation,
+    NewAccount,
     Outcome,
     PassContent,
     PictureSize,
@@ -72,5 +74,20 @@ class PwaWallet:
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
-    def check(self, now: datetime) -> Sequence[Finding]:
+    def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
         return []
+
+    def accept(
+        self,
+        given: Mapping[str, object],
+        known: Sequence[Account],
+        pending: Sequence[Account],
+        now: datetime,
+    ) -> NewAccount:
+        raise CredentialsRefused("wallet", "The card page needs no credentials.")
+
+    def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
+        raise CredentialsRefused("wallet", "The card page needs no certificate.")
+
+    def facts(self, account: Account) -> Mapping[str, object]:
+        return {}

@@ -116,7 +116,7 @@ def test_every_package_is_declared_and_used():
     requirements = PROJECT["project"]["dependencies"]
     declared = {re.match(r"[a-z0-9-]+", requirement)[0] for requirement in requirements}
     names = {
-        package.lower()
+        package.lower().replace("_", "-")
         for _, tree in modules(*SHIPPED)
         for name in imported(tree)
         for package in PACKAGES.get(name.split(".")[0], ())

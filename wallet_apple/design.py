@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import date, datetime
 from html import escape
 from itertools import compress
@@ -22,7 +22,10 @@ from passes.wallet_port import (
     Text,
 )
 from wallet_apple import layout, localized, pkpass, values
+from wallet_apple.format.check import check_document
+from wallet_apple.format.remarks import ERROR
 from wallet_apple.localized import Translations, clean
+from wallet_apple.pictures import picture_files
 from wallet_apple.recent import Recent
 from wallet_apple.signing import Credentials
 
@@ -106,6 +109,7 @@ class Design:
         self._common = _COMMON(content)
         self._common_of_fields = [*map(_COMMON_OF_FIELD, content.fields)]
         self._model = self._draw_fields(content.fields)
+        self._prove(content)
 
     def draw(self, content: PassContent) -> tuple[pkpass.Package, bytes] | None:
         """The package of pictures and texts, and the card's pass.json.
@@ -145,9 +149,26 @@ class Design:
         document[self._members_at] = self._members(content)
         return model.package, b"".join(document)
 
+    def _prove(self, content: PassContent) -> None:
+        """Raises ContentRefused for what Wallet would refuse, with this card as the sample.
+
+        Done once for all cards of the design. What differs between them cannot break a pass:
+        numbers, days, texts and links are written by ``_figure``, and ``_members`` looks at what
+        identifies the card.
+        """
+        document = self._model.document.copy()
+        document[self._members_at] = self._members(content)
+        face = orjson.loads(b"".join(document))
+        files = {**picture_files(content), **self._strings(self._texts)}
+        for remark in check_document(face, files):
+            if remark.level is ERROR:
+                raise ContentRefused(f"{remark.where}: {remark.sentence}")
+
     def _members(self, content: PassContent) -> list[bytes]:
         """What fills the holes before the fields, in the order that ``layout.lay_out`` names."""
         dumps, code = orjson.dumps, content.code
+        if not (content.serial and code):
+            raise ContentRefused("The card's serial number or its code is empty.")
         if len(content.secret) < LEAST_SECRET:
             raise ContentRefused(f"The card's secret is shorter than {LEAST_SECRET} characters.")
         if not code.isascii():
@@ -222,14 +243,17 @@ class Design:
         """Pictures and pass.strings; cards whose texts say the same share them."""
         package = self._packages.get(lines)
         if package is None:
-            entries = {**self._texts, **dict(lines)}
-            files = {
-                f"{language}.lproj/pass.strings": localized.strings(entries, position)
-                for position, language in enumerate(self._languages)
-            }
+            files = self._strings({**self._texts, **dict(lines)})
             package = pkpass.extended(self._pictures, files)
             self._packages.put(lines, package)
         return package
+
+    def _strings(self, entries: Mapping[str, Translations]) -> dict[str, bytes]:
+        """The pass.strings of every language by their place in the package."""
+        return {
+            f"{language}.lproj/pass.strings": localized.strings(entries, position)
+            for position, language in enumerate(self._languages)
+        }
 
 
 def _end(content: PassContent) -> datetime:

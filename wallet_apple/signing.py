@@ -7,6 +7,8 @@ Apple intermediate enclosed); RFC 5652 for the structure; RFC 2315 calls the sam
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import orjson
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -25,6 +27,19 @@ from passes.wallet_port import Account, WalletMisconfigured
 from wallet_apple import cms
 from wallet_apple.recent import Recent
 
+NFC_MARKER = x509.ObjectIdentifier("1.2.840.113635.100.6.1.26")
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the parts of a strange certificate raise when they are looked at."""
+
+_PARTS = ("certificate", "private_key", "wwdr")
 _PKCS1V15 = PKCS1v15()
 _SHA256 = SHA256()
 
@@ -34,7 +49,8 @@ class Credentials:
     """A Pass Type ID certificate with its key and Apple's intermediate, ready to sign.
 
     Instances are compared by identity: one per parsed certificate. From ``begins`` until
-    ``expires`` (UTC) both certificates hold. ``signed`` remembers signing time and signature by
+    ``expires`` (UTC) both certificates hold. With ``nfc`` its passes may speak to readers; a pass
+    that tries to without does not open. ``signed`` remembers signing time and signature by
     the manifest's digest: a phone and a watch ask for the same pass within a second, and the same
     manifest means the same pass.
     """
@@ -43,6 +59,9 @@ class Credentials:
     team_id: str
     begins: datetime
     expires: datetime
+    nfc: bool
+    certificate: x509.Certificate = field(repr=False)
+    intermediate: x509.Certificate = field(repr=False)
     key: RSAPrivateKey = field(repr=False)
     template: cms.SignatureTemplate = field(repr=False)
     signed: Recent[bytes, tuple[bytes, bytes]] = field(repr=False)
@@ -76,20 +95,39 @@ def _utc_time(second: int) -> bytes:
     return datetime.fromtimestamp(second, UTC).strftime("%y%m%d%H%M%SZ").encode()
 
 
-def read_account(account: Account) -> Credentials:
-    """Parses a merchant's stored credentials: PEM texts under certificate, private_key and wwdr.
+def read_account(account: Account) -> tuple[Credentials, ...]:
+    """Parses a merchant's stored credentials, of which several may hold at once.
 
     Raises WalletMisconfigured.
     """
+    return tuple(parse(*(part[name].encode() for name in _PARTS)) for part in stored_parts(account))
+
+
+def stored_parts(account: Account) -> list[Mapping[str, str]]:
+    """PEM texts under certificate, private_key and wwdr, for each certificate of the account.
+
+    The list stands under ``certificates``; accounts of the first version hold one set, without a
+    list. Raises WalletMisconfigured.
+    """
     try:
         stored = orjson.loads(account.data)
-        pems = [stored[name].encode() for name in ("certificate", "private_key", "wwdr")]
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise WalletMisconfigured(
-            "The stored Apple credentials are incomplete. Import the certificate, its private key "
-            "and Apple's intermediate certificate again."
-        ) from error
-    return parse(*pems)
+        parts = stored.get("certificates", [stored])
+        if parts and all(isinstance(part[name], str) for part in parts for name in _PARTS):
+            return list(parts)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        pass
+    raise WalletMisconfigured(
+        "The stored Apple credentials are incomplete. Import the certificate, its private key "
+        "and Apple's intermediate certificate again."
+    )
+
+
+def current(credentials: Sequence[Credentials], now: datetime) -> Credentials:
+    """The one to sign with: of those that hold at ``now`` the one that ends last.
+
+    When none holds, the one that ends last; it will refuse to sign and say why.
+    """
+    return max(credentials, key=lambda each: (each.begins <= now < each.expires, each.expires))
 
 
 def read_folder(folder: Path) -> Credentials:
@@ -119,17 +157,13 @@ def parse(certificate_pem: bytes, private_key_pem: bytes, wwdr_pem: bytes) -> Cr
             "The private key does not belong to the Apple certificate. Import the key that was "
             "made together with the certificate signing request."
         )
-    try:
-        leaf.verify_directly_issued_by(wwdr)
-    except (ValueError, TypeError, InvalidSignature) as error:
-        generation = _attribute(leaf.issuer, NameOID.ORGANIZATIONAL_UNIT_NAME) or "unknown"
+    if not was_issued_by(leaf, wwdr):
         raise WalletMisconfigured(
             "Apple's intermediate certificate is not the one that issued this certificate. "
-            f"Import the Worldwide Developer Relations certificate, generation {generation}."
-        ) from error
+            f"Import the Worldwide Developer Relations certificate, {generation_of(leaf.issuer)}."
+        )
 
-    pass_type_id = _attribute(leaf.subject, NameOID.USER_ID)
-    team_id = _attribute(leaf.subject, NameOID.ORGANIZATIONAL_UNIT_NAME)
+    pass_type_id, team_id = identifiers(leaf)
     if not pass_type_id.startswith("pass.") or not team_id:
         raise WalletMisconfigured(
             "This is not a Pass Type ID certificate: its subject names no pass type identifier "
@@ -140,6 +174,9 @@ def parse(certificate_pem: bytes, private_key_pem: bytes, wwdr_pem: bytes) -> Cr
         team_id=team_id,
         begins=max(leaf.not_valid_before_utc, wwdr.not_valid_before_utc),
         expires=min(leaf.not_valid_after_utc, wwdr.not_valid_after_utc),
+        nfc=may_speak_nfc(leaf),
+        certificate=leaf,
+        intermediate=wwdr,
         key=key,
         template=cms.compile_signature(
             leaf.public_bytes(Encoding.DER),
@@ -152,19 +189,53 @@ def parse(certificate_pem: bytes, private_key_pem: bytes, wwdr_pem: bytes) -> Cr
     )
 
 
+def was_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """By name and signature, not by a list of serial numbers: Apple has several intermediates."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (*UNREADABLE, InvalidSignature):
+        return False
+    return True
+
+
+def identifiers(leaf: x509.Certificate) -> tuple[str, str]:
+    """Pass type identifier and team of a pass certificate; "" where its subject has none."""
+    return (
+        _attribute(leaf.subject, NameOID.USER_ID),
+        _attribute(leaf.subject, NameOID.ORGANIZATIONAL_UNIT_NAME),
+    )
+
+
+def may_speak_nfc(leaf: x509.Certificate) -> bool:
+    """Whether Apple made it for passes with NFC, which it grants case by case."""
+    if _attribute(leaf.subject, NameOID.COMMON_NAME).startswith("Pass Type ID with NFC"):
+        return True
+    return any(extension.oid == NFC_MARKER for extension in leaf.extensions)
+
+
+def generation_of(authority: x509.Name) -> str:
+    """How Apple calls one of its intermediates on its page of certificates: "generation G4"."""
+    unit = _attribute(authority, NameOID.ORGANIZATIONAL_UNIT_NAME)
+    if re.fullmatch("G[0-9]{1,2}", unit):
+        return f"generation {unit}"
+    return f"named “{unit or _attribute(authority, NameOID.COMMON_NAME) or 'unknown'}”"
+
+
 def _certificate(pem: bytes, name: str) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+        certificate = x509.load_pem_x509_certificate(pem)
+        certificate.public_key()
+    except UNREADABLE as error:
         raise WalletMisconfigured(
             f"{name} cannot be read. It must be a certificate in PEM form."
         ) from error
+    return certificate
 
 
 def _private_key(pem: bytes) -> RSAPrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise WalletMisconfigured(
             "The private key cannot be read. It must be in PEM form and without a password."
         ) from error

@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from passes.wallet_port import Account, WalletMisconfigured
+from passes.wallet_port import Account, CredentialsRefused, NewAccount, WalletMisconfigured
 from wallet_google.addresses import host_of, is_loopback
 
 TEST_ISSUER_ID = "3388000000000000001"
+
+_GIVEN = ("issuer_id", "service_account")
+_USED = ("type", "client_email", "private_key_id", "private_key", "token_uri")
 
 _KEPT = 1024
 """Parsed keys in memory; parsing one costs some 35 ms."""
@@ -62,6 +66,33 @@ class CredentialStore:
                 self._parsed.popitem(last=False)
             return parsed
 
+    def accept(self, given: Mapping[str, object]) -> NewAccount:
+        """An issuer id and the key file of a service account, checked and reduced to what is used.
+
+        Raises CredentialsRefused with the path of the wrong part.
+        """
+        for name in given:
+            if name not in _GIVEN:
+                raise CredentialsRefused(
+                    name, f"There is no such part; there are {' and '.join(_GIVEN)}."
+                )
+        issuer_id, file = given.get("issuer_id"), given.get("service_account")
+        if isinstance(file, str):  # the text of the file, as a form sends it
+            file = _file_in(file)
+        parsed = _parse(str(issuer_id or "").strip(), file, self._loopback_tokens)
+        assert isinstance(file, Mapping)  # noqa: S101 - _parse refuses everything else
+        kept = {name: file[name] for name in _USED}
+        data = json.dumps({"issuer_id": parsed.issuer_id, "service_account": kept})
+        return NewAccount(parsed.issuer_id, data)
+
+    def facts(self, account: Account) -> Mapping[str, object]:
+        """Whom the merchant has to invite in Google's console, and which of its keys is used."""
+        try:
+            known = self.of(account)
+        except WalletMisconfigured:
+            return {}
+        return {"service_account": known.email, "key_id": known.key_id}
+
     def _kept(self, key: str, version: int) -> Credentials | None:
         with self._lock:
             kept = self._parsed.get(key)
@@ -90,40 +121,47 @@ class CredentialStore:
 
 def _parse(issuer_id: str, file: object, loopback_tokens: bool) -> Credentials:
     if not re.fullmatch("[0-9]{1,20}", issuer_id):
-        raise WalletMisconfigured(
+        raise CredentialsRefused(
+            "issuer_id",
             "The Google issuer id must be the number that the Google Pay & Wallet Console shows,"
-            " such as 3388000000012345678."
+            " such as 3388000000012345678.",
         )
     if not isinstance(file, Mapping) or file.get("type") != "service_account":
-        raise WalletMisconfigured(
+        raise CredentialsRefused(
+            "service_account",
             "The Google service account must be the JSON key file of a service account, as"
-            ' the Google Cloud Console downloads it ("type": "service_account").'
+            ' the Google Cloud Console downloads it ("type": "service_account").',
         )
     email, key_id, token_uri = (
         _text(file, name) for name in ("client_email", "private_key_id", "token_uri")
     )
-    if len(email) > 254 or len(key_id) > 64:
-        raise WalletMisconfigured(
-            "client_email or private_key_id in the Google service account is too long."
-        )
+    for name, value, longest in (("client_email", email, 254), ("private_key_id", key_id, 64)):
+        if len(value) > longest:
+            raise CredentialsRefused(
+                f"service_account.{name}", f"{name} in the Google service account is too long."
+            )
     if not _is_token_endpoint(token_uri, loopback_tokens):
-        raise WalletMisconfigured(
+        raise CredentialsRefused(
+            "service_account.token_uri",
             "token_uri in the Google service account must be Google's own,"
-            " https://oauth2.googleapis.com/token."
+            " https://oauth2.googleapis.com/token.",
         )
     return Credentials(issuer_id, email, key_id, _private_key(file), token_uri)
 
 
 def _private_key(file: Mapping[str, object]) -> RSAPrivateKey:
+    pem = _text(file, "private_key")
     try:
-        key = load_pem_private_key(_text(file, "private_key").encode(), password=None)
-    except (ValueError, TypeError):
+        # RSA with 4096 bits has some 3,300 characters; a longer one would take minutes to check.
+        key = load_pem_private_key(pem.encode(), password=None) if len(pem) <= 4_000 else None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     # Google makes keys of 2048 bits; beyond 4096 a save link would be too long for some browsers.
     if not isinstance(key, RSAPrivateKey) or not 2048 <= key.key_size <= 4096:
-        raise WalletMisconfigured(
+        raise CredentialsRefused(
+            "service_account.private_key",
             "private_key in the Google service account is not an RSA key of 2048 to 4096 bits."
-            " Download the key file once more and enter it unchanged."
+            " Download the key file once more and enter it unchanged.",
         )
     return key
 
@@ -137,8 +175,17 @@ def _is_token_endpoint(url: str, loopback_tokens: bool) -> bool:
 def _text(file: Mapping[str, object], name: str) -> str:
     value = file.get(name)
     if not isinstance(value, str) or not value:
-        raise WalletMisconfigured(f"{name} is missing from the Google service account.")
+        raise CredentialsRefused(
+            f"service_account.{name}", f"{name} is missing from the Google service account."
+        )
     return value
+
+
+def _file_in(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json_object(text: str, what: str) -> dict[str, object]:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from passes.wallet_port import (
     Account,
+    CredentialsRefused,
     Crop,
     Finding,
     Fit,
     Installation,
+    NewAccount,
     Outcome,
     PassContent,
     PictureSize,
@@ -127,7 +129,7 @@ class GoogleWallet:
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
-    def check(self, now: datetime) -> Sequence[Finding]:
+    def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
         """What a machine without network can tell. ``now`` plays no part: no key here expires."""
         findings = []
         if not self._site.is_fetchable(self._base_url):
@@ -140,12 +142,40 @@ class GoogleWallet:
                     " Google account.",
                 )
             )
+        for account in accounts:
+            try:
+                self._credentials.of(account)
+            except WalletMisconfigured as error:
+                sentence = f"{account.name}: {error}"
+                findings.append(Finding(self.kind, stops=True, sentence=sentence))
+        if accounts:
+            return findings
         try:
             self._credentials.of(None)
         except WalletMisconfigured as error:
             sentence = f"Cards in test mode have no Google pass. {error}"
             findings.append(Finding(self.kind, stops=False, sentence=sentence))
         return findings
+
+    def accept(
+        self,
+        given: Mapping[str, object],
+        known: Sequence[Account],
+        pending: Sequence[Account],
+        now: datetime,
+    ) -> NewAccount:
+        """``issuer_id``, and ``service_account``: the key file as an object or as its text."""
+        return self._credentials.accept(given)
+
+    def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
+        raise CredentialsRefused(
+            "wallet",
+            "Google issues no certificates. Make a service account in the Google Cloud Console and"
+            " enter its key file with the issuer id.",
+        )
+
+    def facts(self, account: Account) -> Mapping[str, object]:
+        return self._credentials.facts(account)
 
     def _line(self, content: PassContent) -> _Line:
         credentials = self._credentials.of(content.account)

@@ -41,7 +41,7 @@ def services() -> Services:
 
 def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: bytes) -> Flask:
     """The application over ``made``; the wallets bring their own routes."""
-    from web import api, headers, install, join, language, pages, problems
+    from web import api, headers, install, join, language, limits, metrics, pages, problems
 
     app = Flask("web", static_folder=None)
     app.extensions["treuepass"] = made
@@ -59,7 +59,8 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
     language.init_app(app)
     headers.init_app(app, made.base_url)
     problems.init_app(app)
-    for part in (api, pages, join, install):
+    limits.init_app(app)
+    for part in (api, pages, join, install, metrics):
         part.init_app(app)
     for blueprint in wallet_routes:
         app.register_blueprint(blueprint)

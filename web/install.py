@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import segno
 from flask import (
@@ -16,14 +17,17 @@ from flask import (
     request,
     url_for,
 )
+from sqlalchemy.orm import Session
 
 from passes import i18n
 from passes.cards import cards, links, sign_up, utm
+from passes.cards.models import Card
 from passes.content.draw import draw
 from passes.delivery.offers import handed_out
 from passes.merchants import directory
 from passes.merchants.directory import Found, Known
 from passes.wallet_port import (
+    Bundles,
     Download,
     Fit,
     PassContent,
@@ -78,6 +82,7 @@ def install(token: str) -> Response:
                 card=card,
             )
         first_name = card.issued_data.get("first_name") or ""
+        together = len(_together(session, card))
     language = page_language(content.language)
     if content.state is State.VOID:
         return _withdrawn(content, language)
@@ -90,6 +95,8 @@ def install(token: str) -> Response:
         first_name=first_name,
         figure=figure,
         ways=ways(visitor, token, language),
+        bundles=bundle_ways(visitor, token, together),
+        together=together,
         platform=visitor.platform.value,
         is_in_app_browser=is_in_app_browser(request),
         code=qr_svg(content.code),
@@ -123,10 +130,59 @@ def add_to_wallet(token: str, kind: str) -> Response:
             card = cards.get(session, found.subject_id, locked=True)
             handed_out(session, card, kind, content.version, now)
     if isinstance(offered, Download):
-        response = Response(offered.body, mimetype=offered.media_type)
-        response.headers.set("Content-Disposition", "attachment", filename=offered.filename)
-    else:
-        response = make_response(redirect(offered.url, 303))
+        return _file(offered)
+    response = make_response(redirect(offered.url, 303))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/i/<token>/<kind>/all")
+def add_all_to_wallet(token: str, kind: str) -> Response:
+    """All cards that this customer has here, in one file, where the wallet takes several."""
+    found = _find(token)
+    made = services()
+    now = made.now()
+    wallet = made.wallets.get(kind)
+    if not isinstance(wallet, Bundles):
+        abort(404)
+    with made.store.read(found.merchant_id) as session:
+        card = cards.get(session, found.subject_id)
+        several = _together(session, card)[: wallet.most_in_bundle]
+        contents = [draw(session, each, kind, made.base_url, now) for each in several]
+        content = draw(session, card, kind, made.base_url, now)
+    language = page_language(content.language)
+    if content.state is State.VOID:
+        return _withdrawn(content, language)
+    try:
+        offered = wallet.bundle(contents, visitor_of(request))
+    except WalletError as error:
+        return _not_now(error, content, language)
+    if not is_machine(request):
+        with made.store.write(found.merchant_id) as session:
+            for each, drawn in sorted(zip(several, contents, strict=True), key=_by_id):
+                locked = cards.get(session, each.id, locked=True)
+                handed_out(session, locked, kind, drawn.version, now)
+    return _file(offered)
+
+
+def _by_id(pair: tuple[Card, PassContent]) -> UUID:
+    """Everybody who locks several cards takes them in this order."""
+    return pair[0].id
+
+
+def _together(session: Session, card: Card) -> list[Card]:
+    """The customer's cards here that are of use, this one first."""
+    others = [
+        each
+        for each in cards.of_customer(session, card.customer_id)
+        if each.id != card.id and not (each.status == "deleted" and each.status_cause != "customer")
+    ]
+    return [card, *others]
+
+
+def _file(offered: Download) -> Response:
+    response = Response(offered.body, mimetype=offered.media_type)
+    response.headers.set("Content-Disposition", "attachment", filename=offered.filename)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -168,6 +224,17 @@ def ways(visitor: Visitor, token: str, language: str) -> list[Way]:
             is_native=fits[kind] is Fit.NATIVE,
         )
         for kind in sorted(usable, key=lambda kind: -fits[kind])
+    ]
+
+
+def bundle_ways(visitor: Visitor, token: str, together: int) -> list[str]:
+    """Where all of the customer's cards are to be had at once, on a device that takes them so."""
+    return [
+        url_for("install.add_all_to_wallet", token=token, kind=kind)
+        for kind, wallet in services().wallets.items()
+        if isinstance(wallet, Bundles)
+        and 1 < together <= wallet.most_in_bundle
+        and wallet.suits(visitor) is Fit.NATIVE
     ]
 
 

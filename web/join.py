@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -19,8 +18,6 @@ from flask import (
     request,
     url_for,
 )
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from sqlalchemy.orm import Session
 
 from passes import i18n, idempotency
@@ -35,24 +32,15 @@ from passes.merchants.directory import Found, Known
 from passes.store import merchant_of
 from web import attribution, form, services
 from web.attribution import FirstTouch
+from web.limits import sign_ups
 from web.offer import Offer, find, look_of, neutral, offer_of, stopped
 from web.visitor import is_foreign_form, is_new_arrival, visitor_of
 
 blueprint = Blueprint("join", __name__)
-limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=True)
-sign_ups = limiter.shared_limit("5 per minute; 30 per day", scope="sign-up")
-"""R-ISS-6, by the visitor's address."""
 
 
 def init_app(app: Flask) -> None:
-    limiter.init_app(app)
     app.register_blueprint(blueprint)
-
-
-@limiter.request_filter
-def is_this_machine() -> bool:
-    """The shop's own tablet in front of its own server is not slowed down."""
-    return request.remote_addr is not None and ip_address(request.remote_addr).is_loopback
 
 
 @blueprint.after_request

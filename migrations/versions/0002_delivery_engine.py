@@ -33,6 +33,7 @@ def upgrade() -> None:
         delivery.add_column(
             sa.Column("urgency", sa.SmallInteger(), nullable=False, server_default=sa.text("0"))
         )
+        delivery.add_column(sa.Column("failing_since", MOMENT, nullable=True))
     op.create_index(
         "ix_delivery_due",
         "delivery",
@@ -41,6 +42,36 @@ def upgrade() -> None:
         postgresql_where=sa.text("due_at IS NOT NULL"),
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )
+    op.create_index(
+        "ix_delivery_dead",
+        "delivery",
+        ["merchant_id", "wallet"],
+        unique=False,
+        postgresql_where=sa.text("dead_at IS NOT NULL"),
+        sqlite_where=sa.text("dead_at IS NOT NULL"),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        # Each change moves a row in the index of due rows; old places must go soon.
+        op.execute(
+            "ALTER TABLE delivery SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)"
+        )
+
+    op.create_table(
+        "template_rollout",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("template_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("after_card", sa.Uuid(), nullable=True),
+        sa.Column("started_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "template_id"],
+            ["card_template.merchant_id", "card_template.id"],
+            name="fk_template_rollout_merchant_id_template_id_card_template",
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "template_id", name="pk_template_rollout"),
+    )
+    protection.grant("template_rollout")
+    protection.separate("template_rollout")
 
     with op.batch_alter_table("wallet_account") as account:
         account.add_column(

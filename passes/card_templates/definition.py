@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializeAsAny,
+    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -23,6 +24,7 @@ from passes.card_templates.kinds import FIGURES, KINDS, Kind
 from passes.card_templates.parts import Count, Days, Key, Language, Name, Part, Prose, Sentence
 from passes.card_templates.rules import RULES
 from passes.errors import Invalid, WrongField, wrong_fields
+from passes.wallet_port import Detail
 
 TEXT_CONTRAST = 4.5
 LABEL_CONTRAST = 3.0
@@ -214,10 +216,30 @@ class Form(Part):
         return self
 
 
+class Personalisation(Part):
+    """What a card without a name asks its holder for, where a wallet can ask (Apple, with NFC)."""
+
+    details: Annotated[list[Detail], Field(min_length=1, max_length=len(Detail))]
+    description: Sentence
+    terms: Prose | None = None
+
+    @field_validator("details")
+    @classmethod
+    def _asks_once(cls, details: list[Detail]) -> list[Detail]:
+        if len(set(details)) != len(details):
+            raise ValueError("each detail may be asked for once")
+        return details
+
+
+AccountName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
 class Definition(Part):
     """Everything about a template except its kind, status and slug.
 
     ``fields`` None: the places of the kind. ``location_ids`` None: all of the merchant's places.
+    ``wallet_accounts``: by kind of wallet, the name of the account that new passes are made with;
+    without one it is the merchant's newest.
     """
 
     name: Name
@@ -231,6 +253,8 @@ class Definition(Part):
     limits: Limits = Limits()
     form: Form = Form()
     location_ids: Annotated[list[UUID], Field(max_length=10)] | None = None
+    wallet_accounts: Annotated[dict[Key, AccountName], Field(max_length=10)] = {}
+    personalisation: Personalisation | None = None
     rules: SerializeAsAny[Part]
 
     @field_validator("fields")

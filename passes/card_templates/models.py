@@ -45,6 +45,25 @@ class CardTemplateVersion(OfMerchant, Base):
     created_at: Mapped[datetime]
 
 
+class TemplateRollout(OfMerchant, Base):
+    """A new version that is on its way to the cards; gone when all of them have it (R-UPD-3).
+
+    ``after_card``: how far it is, in the order of the cards' ids; None: not begun.
+    """
+
+    __tablename__ = "template_rollout"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["merchant_id", "template_id"], ["card_template.merchant_id", "card_template.id"]
+        ),
+    )
+
+    template_id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    after_card: Mapped[UUID | None]
+    started_at: Mapped[datetime]
+
+
 class UploadedPicture(OfMerchant, Base):
     """A picture as it was uploaded, re-encoded; ``role`` is icon, logo or strip."""
 

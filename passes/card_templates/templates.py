@@ -18,10 +18,12 @@ from passes.card_templates.models import (
     CardTemplate,
     CardTemplateVersion,
     ChannelLink,
+    TemplateRollout,
     UploadedPicture,
 )
 from passes.errors import Conflict, Invalid, NotFound, WrongField
 from passes.merchants import directory
+from passes.merchants.accounts import wallet_accounts
 from passes.merchants.merchants import business, locations
 from passes.store import merchant_of
 
@@ -71,14 +73,19 @@ def create(
 def revise(
     session: Session, template_id: UUID, changes: Mapping[str, Any], now: datetime
 ) -> Template:
-    """A new version: ``changes`` replace whole top-level parts of the document. Raises Invalid."""
+    """A new version: ``changes`` replace whole top-level parts of the document. Raises Invalid.
+
+    The cards get it in the background (R-UPD-3).
+    """
     row = session.get(CardTemplate, (merchant_of(session), template_id), with_for_update=True)
     if row is None:
         raise NotFound("card template")
     if row.status == "archived":
         raise Conflict("This card template is archived.", code="TEMPLATE_ARCHIVED")
     document = {**_definition(session, row).model_dump(mode="json"), **changes}
-    return _add_version(session, row, _checked(session, Kind(row.kind), document), now)
+    made = _add_version(session, row, _checked(session, Kind(row.kind), document), now)
+    _roll_out(session, made, now)
+    return made
 
 
 def set_status(session: Session, template_id: UUID, status: str) -> Template:
@@ -200,6 +207,17 @@ def _add_version(
     return _of(row, definition)
 
 
+def _roll_out(session: Session, made: Template, now: datetime) -> None:
+    """Has the cards brought up to the new version; one that was on its way begins anew."""
+    key = (made.merchant_id, made.id)
+    rollout = session.get(TemplateRollout, key, with_for_update=True)
+    if rollout is None:
+        rollout = TemplateRollout(merchant_id=made.merchant_id, template_id=made.id)
+        session.add(rollout)
+    rollout.version, rollout.after_card, rollout.started_at = made.version, None, now
+    session.flush()
+
+
 def _checked(session: Session, kind: Kind, document: Mapping[str, Any]) -> Definition:
     """Parses the document and checks that what it points to is this merchant's."""
     definition = parse(kind, document, currency=business(session).currency)
@@ -223,6 +241,11 @@ def _checked(session: Session, kind: Kind, document: Mapping[str, Any]) -> Defin
             for place, location_id in enumerate(definition.location_ids)
             if location_id not in known
         ]
+    wrong += [
+        WrongField(f"wallet_accounts.{wallet}", "there is no account of this name; enter it first")
+        for wallet, name in definition.wallet_accounts.items()
+        if name not in {account.name for account in wallet_accounts(session, wallet)}
+    ]
     if wrong:
         raise Invalid(wrong)
     return definition

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from passes.cards import events
 from passes.cards.cards import expiry_by_rule
 from passes.cards.change import bump
-from passes.cards.models import Card, Installation
+from passes.cards.models import Card, Delivery, Installation
+from passes.store import merchant_of
 from passes.wallet_port import Reason
 
 _BY_CUSTOMER = ("link", "referral")
 """Channels in which a card counts as issued when it is first installed (AMB-09)."""
+
+MOST_DEVICES = 5
+"""More are let in, and the merchant is told (R-INST-5)."""
 
 
 def install(
@@ -35,10 +39,11 @@ def install(
     if row is not None and (row.status == "active" or row.changed_at > at):
         if row.status == "active":
             row.address, row.last_seen_at = dict(address), max(row.last_seen_at, at)
-            row.registered_at = row.last_seen_at
+            row.registered_at, row.stale = row.last_seen_at, False
             session.flush()
         return False
     others = _active(session, card)
+    version = card.version if _has_newest(session, card, wallet) else 0
     if row is None:
         row = Installation(
             merchant_id=card.merchant_id,
@@ -51,6 +56,8 @@ def install(
     row.address, row.status = dict(address), "active"
     row.last_seen_at = row.changed_at = row.registered_at = at
     row.removed_at = None
+    row.told_version, row.fetched_version, row.fetched_at = 0, version, None
+    row.unanswered_pushes, row.stale, row.pushed_at = 0, False, None
     first = card.first_installed_at is None
     reinstalled = card.status == "deleted" and card.status_cause == "customer"
     card.first_installed_at = card.first_installed_at or at
@@ -65,6 +72,8 @@ def install(
     session.flush()
     if card.expires_at != expires_at:
         bump(session, card, Reason.CONTENT, at)  # the pass that was handed out shows the old date
+    elif not version:
+        _tell_again(session, card, wallet, at)
     events.record(
         session,
         card.id,
@@ -74,6 +83,8 @@ def install(
         additional=others > 0,
         reinstall=reinstalled,
     )
+    if others == MOST_DEVICES:
+        events.record(session, card.id, events.MANY_DEVICES, at, wallet=wallet, devices=others + 1)
     return True
 
 
@@ -108,6 +119,22 @@ def remove(session: Session, card: Card, wallet: str, device: str, at: datetime)
     return True
 
 
+def count(session: Session, wallet: str) -> int:
+    """How many of the merchant's passes are installed in a wallet."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Installation)
+            .where(
+                Installation.merchant_id == merchant_of(session),
+                Installation.wallet == wallet,
+                Installation.status == "active",
+            )
+        )
+        or 0
+    )
+
+
 def _active(session: Session, card: Card) -> int:
     return (
         session.scalar(
@@ -121,3 +148,46 @@ def _active(session: Session, card: Card) -> int:
         )
         or 0
     )
+
+
+def _has_newest(session: Session, card: Card, wallet: str) -> bool:
+    """Whether the pass that a device says it has can only be the newest.
+
+    It was handed out after the last change, or came from another device that has the newest.
+    ``changed_at`` is cut to the second, hence the second more.
+    """
+    if card.version == 1:
+        return True
+    if card.downloaded_at and card.downloaded_at >= card.changed_at + timedelta(seconds=1):
+        return True
+    newest = session.scalar(
+        select(func.max(Installation.fetched_version)).where(
+            Installation.merchant_id == card.merchant_id,
+            Installation.card_id == card.id,
+            Installation.wallet == wallet,
+            Installation.status == "active",
+        )
+    )
+    return newest == card.version
+
+
+def _tell_again(session: Session, card: Card, wallet: str, now: datetime) -> None:
+    """The card changed while a pass was on its way: the wallet is told once more."""
+    session.execute(
+        update(Delivery)
+        .where(
+            Delivery.merchant_id == card.merchant_id,
+            Delivery.card_id == card.id,
+            Delivery.wallet == wallet,
+        )
+        .values(
+            delivered_version=case(
+                (Delivery.delivered_version < card.version, Delivery.delivered_version),
+                else_=card.version - 1,
+            ),
+            due_at=func.coalesce(Delivery.due_at, now),
+            dead_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.info["wakes_worker"] = True

@@ -177,8 +177,9 @@ class Delivery(OfMerchant, Base):
     """The state of bringing one card up to date in one wallet (design §4).
 
     ``due_at`` is also the lease: claiming moves it forward. None: nothing to do. ``not_before``
-    is when the next push may follow the last one. ``urgency`` 0 is a change at the till; greater
-    numbers wait behind it.
+    is when the next push may follow the last one. ``urgency``: see ``change.Urgency``.
+    ``attempts`` counts claims since the last success, so 0 says that nobody has taken the row.
+    ``failing_since``: the first failure that was the card's own.
     """
 
     __tablename__ = "delivery"
@@ -194,6 +195,13 @@ class Delivery(OfMerchant, Base):
             postgresql_where=sql("due_at IS NOT NULL"),
             sqlite_where=sql("due_at IS NOT NULL"),
         ),
+        Index(
+            "ix_delivery_dead",
+            "merchant_id",
+            "wallet",
+            postgresql_where=sql("dead_at IS NOT NULL"),
+            sqlite_where=sql("dead_at IS NOT NULL"),
+        ),
     )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -207,6 +215,7 @@ class Delivery(OfMerchant, Base):
     due_at: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
     attempts: Mapped[int]
+    failing_since: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from passes import clock, i18n, ids, money
@@ -13,9 +15,12 @@ from passes.card_templates.definition import Definition
 from passes.card_templates.kinds import KINDS
 from passes.card_templates.models import CardTemplate
 from passes.cards import expiry, links
+from passes.cards.personalise import is_anonymous
 from passes.content.sheet import Sheet, every, sheet_of
 from passes.ledger.figures import FigureValue, figures_of
-from passes.merchants.merchants import Business, business, locations, wallet_accounts
+from passes.merchants.accounts import preferred, wallet_accounts
+from passes.merchants.merchants import Business, business, locations
+from passes.store import merchant_of, table_of
 from passes.wallet_port import (
     Amount,
     CodeFormat,
@@ -23,9 +28,16 @@ from passes.wallet_port import (
     FieldValue,
     Location,
     PassContent,
+    Personalisation,
     Place,
     State,
     Text,
+)
+
+_templates = table_of(CardTemplate)
+_TEMPLATE = select(_templates.c.id, _templates.c.kind, _templates.c.version).where(
+    _templates.c.merchant_id == bindparam("of_merchant"),
+    _templates.c.id == bindparam("of_template"),
 )
 
 MOST_LOCATIONS = 10
@@ -35,10 +47,12 @@ HOLDER_LONGEST = 60
 def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime) -> PassContent:
     """The content of ``card`` (a Card or a row of all its columns) for one kind of wallet."""
     merchant = business(session)
-    template = session.get_one(CardTemplate, (merchant.id, card.template_id))
+    template = _template(session, card.template_id)
     sheet = sheet_of(session, template, base_url)
     own_links = links.links_of(session, card, base_url)
-    accounts = wallet_accounts(session, wallet)
+    account, earlier_accounts = preferred(
+        wallet_accounts(session, wallet), sheet.definition.wallet_accounts.get(wallet)
+    )
     return PassContent(
         serial=card.serial_number,
         secret=links.wallet_secret(merchant.token_key, card.id),
@@ -80,9 +94,27 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
         look=sheet.look,
         template=template.id.hex,
         template_version=sheet.version,
-        account=accounts[0] if accounts else None,
-        earlier_accounts=accounts[1:],
+        account=account,
+        earlier_accounts=earlier_accounts,
+        personalisation=_personalisation(session, card, sheet),
     )
+
+
+def _personalisation(session: Session, card: Any, sheet: Sheet) -> Personalisation | None:
+    """What its holder is asked for, while nobody is known to be it."""
+    asked = sheet.personalisation
+    return asked if asked and is_anonymous(session, card) else None
+
+
+def _template(session: Session, template_id: UUID) -> Any:
+    """Kind and newest version; read once per transaction, since a worker draws many cards."""
+    known: dict[UUID, Any] = session.info.setdefault("templates", {})
+    template = known.get(template_id)
+    if template is None:
+        template = known[template_id] = session.execute(
+            _TEMPLATE, {"of_merchant": merchant_of(session), "of_template": template_id}
+        ).one()
+    return template
 
 
 def _places(session: Session, definition: Definition) -> tuple[Location, ...]:
@@ -96,21 +128,26 @@ def _every_place(session: Session) -> list[tuple[UUID, Location]]:
     """The merchant's places by id; read once per transaction, since a worker draws many cards."""
     places: list[tuple[UUID, Location]] | None = session.info.get("places")
     if places is None:
-        places = session.info["places"] = [
-            (
-                place.id,
-                Location(
-                    place.latitude,
-                    place.longitude,
-                    every(place.nearby_text)
-                    if place.nearby_text
-                    else i18n.text("You are near {name}", name=place.name),
-                ),
-            )
-            for place in locations(session)
-            if place.latitude is not None and place.longitude is not None
-        ]
+        places = session.info["places"] = places_of(locations(session))
     return places
+
+
+def places_of(rows: Iterable[Any]) -> list[tuple[UUID, Location]]:
+    """Those of the merchant's branches (in rows of all their columns) that a map shows, by id."""
+    return [
+        (
+            place.id,
+            Location(
+                place.latitude,
+                place.longitude,
+                every(place.nearby_text)
+                if place.nearby_text
+                else i18n.text("You are near {name}", name=place.name),
+            ),
+        )
+        for place in rows
+        if place.latitude is not None and place.longitude is not None
+    ]
 
 
 def _state(card: Any, now: datetime) -> State:

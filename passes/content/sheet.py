@@ -6,6 +6,7 @@ Cards share these very objects, so whoever draws many of them sees at once that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,11 +14,10 @@ from sqlalchemy.orm import Session
 from passes import i18n
 from passes.card_templates.definition import Definition
 from passes.card_templates.kinds import FIGURES, KINDS, Kind
-from passes.card_templates.models import CardTemplate
 from passes.card_templates.pictures import pictures_of
 from passes.card_templates.templates import definition_of
 from passes.store import merchant_of
-from passes.wallet_port import Field, Look, Place, Text
+from passes.wallet_port import Field, Look, Personalisation, Place, Text
 
 MOST_KEPT = 256
 
@@ -45,14 +45,15 @@ class Sheet:
     face: tuple[Spot, ...]
     prose: tuple[Field, ...]
     referral: Text
+    personalisation: Personalisation | None
 
 
 _known: dict[tuple[UUID, UUID, int, str], Sheet] = {}
 """By merchant, template, version and base URL: a version never changes."""
 
 
-def sheet_of(session: Session, template: CardTemplate, base_url: str) -> Sheet:
-    """What the cards of ``template`` share in its newest version."""
+def sheet_of(session: Session, template: Any, base_url: str) -> Sheet:
+    """What the cards of ``template`` (its row: id, kind, version) share in its newest version."""
     key = (merchant_of(session), template.id, template.version, base_url)
     sheet = _known.get(key)
     if sheet is None:
@@ -62,7 +63,7 @@ def sheet_of(session: Session, template: CardTemplate, base_url: str) -> Sheet:
     return sheet
 
 
-def _sheet(session: Session, template: CardTemplate, base_url: str) -> Sheet:
+def _sheet(session: Session, template: Any, base_url: str) -> Sheet:
     kind = Kind(template.kind)
     definition = definition_of(session, template.id, template.version, kind)
     texts = definition.texts
@@ -84,6 +85,16 @@ def _sheet(session: Session, template: CardTemplate, base_url: str) -> Sheet:
             if words
         ),
         referral=every(texts.referral) if texts.referral else i18n.text("Recommend us to a friend"),
+        personalisation=_personalisation(definition),
+    )
+
+
+def _personalisation(definition: Definition) -> Personalisation | None:
+    asked = definition.personalisation
+    if asked is None:
+        return None
+    return Personalisation(
+        tuple(asked.details), every(asked.description), every(asked.terms) if asked.terms else None
     )
 
 

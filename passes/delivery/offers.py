@@ -15,10 +15,12 @@ from passes.wallet_port import Reason
 
 
 def handed_out(session: Session, card: Card, wallet: str, version: int, now: datetime) -> None:
-    """Records that ``version`` of the pass left for a wallet; no proof of arrival (R-INST-2)."""
-    if card.downloaded_at is None:
-        card.downloaded_at = now
-        session.flush()
+    """Records that ``version`` of the pass left for a wallet; no proof of arrival (R-INST-2).
+
+    The newest download counts: what a device has that registers next was not older.
+    """
+    card.downloaded_at = now
+    session.flush()
     if follow(session, card, wallet, version, now):
         events.record(session, card.id, events.PASS_OFFERED, now, wallet=wallet)
 

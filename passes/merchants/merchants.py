@@ -1,27 +1,55 @@
-"""Sets merchants up, and answers what the rest needs of them: facts, keys, locations, accounts."""
+"""Sets merchants up, and answers what the rest needs of them: facts, keys, locations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from babel.core import get_global
 from babel.numbers import list_currencies
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from passes import i18n, ids
 from passes.errors import Invalid, NotFound, WrongField
 from passes.merchants import directory
-from passes.merchants.models import Location, Merchant, WalletAccount
-from passes.store import Store, merchant_of
+from passes.merchants.accounts import (
+    keep_wallet_account,
+    wallet_account,
+    wallet_accounts,
+)
+from passes.merchants.models import Location, Merchant
+from passes.store import Store, merchant_of, table_of
 from passes.vault import Vault
-from passes.wallet_port import Account
+
+__all__ = [
+    "Business",
+    "add_location",
+    "business",
+    "business_of",
+    "keep_wallet_account",
+    "locations",
+    "rewrap_keys",
+    "set_up",
+    "token_key_of",
+    "wallet_account",
+    "wallet_accounts",
+]
 
 _TOKEN_KEY = "token-key"
+
+# Made once, because every drawing of a card asks both.
+_merchants = table_of(Merchant)
+_OWN = select(_merchants).where(_merchants.c.id == bindparam("own"))
+_LOCATIONS = (
+    select(Location)
+    .where(Location.merchant_id == bindparam("of_merchant"))
+    .order_by(Location.created_at, Location.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +69,7 @@ class Business:
     address: str | None
     privacy_text: Mapping[str, str]
     token_key: bytes = field(repr=False)
+    wrapped_key: str = field(repr=False)
 
 
 def set_up(
@@ -95,11 +124,16 @@ def business(session: Session) -> Business:
     known = session.info.get("business")
     if isinstance(known, Business):
         return known
-    row = session.get(Merchant, merchant_of(session))
+    row = session.execute(_OWN, {"own": merchant_of(session)}).one_or_none()
     if row is None:
         raise NotFound("merchant")
-    vault: Vault = session.info["vault"]
-    found = Business(
+    found = session.info["business"] = business_of(session.info["vault"], row)
+    return found
+
+
+def business_of(vault: Vault, row: Any) -> Business:
+    """The merchant in a row of all its columns."""
+    return Business(
         id=row.id,
         slug=row.slug,
         name=row.name,
@@ -112,10 +146,14 @@ def business(session: Session) -> Business:
         website=row.website,
         address=row.address,
         privacy_text=row.privacy_text or {},
-        token_key=vault.unseal_kept(row.id, row.wrapped_key, _TOKEN_KEY, "", row.sealed_token_key),
+        token_key=token_key_of(vault, row.id, row),
+        wrapped_key=row.wrapped_key,
     )
-    session.info["business"] = found
-    return found
+
+
+def token_key_of(vault: Vault, merchant_id: UUID, row: Any) -> bytes:
+    """The key that derives a merchant's tokens, from a row with its two sealed columns."""
+    return vault.unseal_kept(merchant_id, row.wrapped_key, _TOKEN_KEY, "", row.sealed_token_key)
 
 
 def add_location(
@@ -155,81 +193,7 @@ def add_location(
 
 def locations(session: Session) -> list[Location]:
     """The merchant's branches, oldest first."""
-    return list(
-        session.scalars(
-            select(Location)
-            .where(Location.merchant_id == merchant_of(session))
-            .order_by(Location.created_at, Location.id)
-        )
-    )
-
-
-def keep_wallet_account(
-    session: Session, wallet: str, name: str, data: str, now: datetime
-) -> WalletAccount:
-    """Seals a merchant's credentials for a wallet; an account of the same name is replaced."""
-    merchant_id = merchant_of(session)
-    merchant = session.get_one(Merchant, merchant_id)
-    account = session.scalar(
-        select(WalletAccount).where(
-            WalletAccount.merchant_id == merchant_id,
-            WalletAccount.wallet == wallet,
-            WalletAccount.name == name,
-        )
-    )
-    if account is None:
-        account = WalletAccount(
-            merchant_id=merchant_id,
-            id=ids.new_id(),
-            wallet=wallet,
-            name=name,
-            version=0,
-            sealed="",
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(account)
-    vault: Vault = session.info["vault"]
-    account.sealed = vault.seal(
-        merchant_id, merchant.wrapped_key, wallet, account.id.hex, data.encode()
-    )
-    account.version += 1
-    account.updated_at = now
-    session.flush()
-    return account
-
-
-def wallet_account(session: Session, wallet: str) -> Account | None:
-    """The merchant's newest credentials for a wallet, opened; None in test mode."""
-    accounts = wallet_accounts(session, wallet)
-    return accounts[0] if accounts else None
-
-
-def wallet_accounts(session: Session, wallet: str, *, pending: bool = False) -> tuple[Account, ...]:
-    """All of the merchant's credentials for a wallet, the newest first; or those that wait."""
-    merchant_id = merchant_of(session)
-    rows = session.scalars(
-        select(WalletAccount)
-        .where(
-            WalletAccount.merchant_id == merchant_id,
-            WalletAccount.wallet == wallet,
-            WalletAccount.pending == pending,
-        )
-        .order_by(WalletAccount.updated_at.desc(), WalletAccount.id.desc())
-    ).all()
-    if not rows:
-        return ()
-    vault: Vault = session.info["vault"]
-    wrapped = session.get_one(Merchant, merchant_id).wrapped_key
-    return tuple(
-        Account(
-            id=row.id.hex,
-            name=row.name,
-            version=row.version,
-            data=vault.unseal_kept(merchant_id, wrapped, wallet, row.id.hex, row.sealed).decode(),
-        )
-        for row in rows
-    )
+    return list(session.scalars(_LOCATIONS, {"of_merchant": merchant_of(session)}))
 
 
 def rewrap_keys(store: Store) -> int:

@@ -20,6 +20,7 @@ from passes.cards import cards
 from passes.content.draw import draw
 from passes.wallet_port import (
     Account,
+    CredentialsRefused,
     Download,
     Fit,
     Installation,
@@ -300,6 +301,25 @@ def test_credentials_that_are_wrong_say_what_the_merchant_must_do(
         wallet.offer(card, VISITORS[0])
     assert len(str(refusal.value)) > 20
     assert "a secret of the merchant" not in str(refusal.value)
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("given", [{}, {"nonsense": "x"}, {"certificate": 5}, {"issuer_id": []}])
+def test_credentials_that_cannot_be_used_are_refused_by_field(
+    wallet: Wallet, now: Clock, given: dict[str, object]
+) -> None:
+    """Also when what is known already is broken."""
+    for known in ([], [broken_account()]):
+        with pytest.raises(CredentialsRefused) as refusal:
+            wallet.accept(given, known, [], now())
+        assert refusal.value.field
+        assert len(str(refusal.value)) > 10
+    with pytest.raises(CredentialsRefused):
+        wallet.request({}, now())
+    assert not wallet.facts(broken_account())
+    for finding in wallet.check(now(), [broken_account()]):
+        assert finding.wallet == wallet.kind
+        assert "a secret of the merchant" not in finding.sentence
 
 
 # --- what it keeps to itself ---------------------------------------------------------------------

@@ -13,12 +13,14 @@ import app as composition
 from commands.parts import Parts
 from passes.wallet_port import (
     Account,
+    CredentialsRefused,
     Crop,
     Download,
     Finding,
     Fit,
     Installation,
     Issuer,
+    NewAccount,
     Outcome,
     PassContent,
     PictureSize,
@@ -64,8 +66,28 @@ class ToyWallet:
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
-    def check(self, now: datetime) -> Sequence[Finding]:
-        return ()
+    def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
+        return [
+            Finding("toy", stops=False, sentence=f"{each.name} is of paper") for each in accounts
+        ]
+
+    def accept(
+        self,
+        given: Mapping[str, object],
+        known: Sequence[Account],
+        pending: Sequence[Account],
+        now: datetime,
+    ) -> NewAccount:
+        if "shelf" not in given:
+            raise CredentialsRefused("shelf", "A toy needs a shelf.")
+        fulfilled = pending[0].id if pending else None
+        return NewAccount(str(given["shelf"]), "a secret of paper", fulfilled)
+
+    def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
+        return "a request of paper", NewAccount("asked", "a key of paper")
+
+    def facts(self, account: Account) -> Mapping[str, object]:
+        return {"made_of": "paper"}
 
 
 def toy_folder(toy: ToyWallet) -> SimpleNamespace:
@@ -143,6 +165,20 @@ def test_a_picture_uploaded_before_the_wallet_came_is_drawn_for_it(
     prepare(parts)
     with parts.store.read(alma.merchant_id) as session:
         assert pictures.rendition(session, picture_id, "toy-icon").startswith(b"\x89PNG")
+
+
+def test_its_credentials_are_entered_like_any_others(toy: ToyWallet, alma: Shop) -> None:
+    assert alma.refused("PUT", "/wallets/toy", {})["fields"][0]["field"] == "shelf"
+    asked = alma.post("/wallets/toy/requests", {"common_name": "Alma"})
+    assert asked["csr"] == "a request of paper"
+    answer = alma.call("PUT", "/wallets/toy", {"shelf": "third"})
+    assert "a secret of paper" not in answer.text
+    (account,) = answer.json["accounts"]
+    assert (account["name"], account["made_of"]) == ("third", "paper")
+    assert answer.json["pending"] == []
+    assert answer.json["findings"] == [{"stops": False, "sentence": "third is of paper"}]
+    template = alma.template("stamp", wallet_accounts={"toy": "third"})
+    assert alma.card(template["id"])["toy"]
 
 
 def _secret_of(parts: Parts, shop: Shop, card_id: str) -> str:

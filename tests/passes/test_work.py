@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from passes import idempotency, work
-from passes.delivery.deliver import deliver_due
+from passes.delivery import crew
+from passes.delivery.lanes import Seen, look
 from passes.idempotency import Answer, KeptAnswer
 from passes.store import Store
+from passes.vault import Vault
 from passes.wallet_port import Outcome, Receipt
 from passes.work import Worker
-from tests.passes.conftest import NOON, Shop
+from tests.passes.conftest import KEY, NOON, Shop, only_postgresql
 from tests.passes.delivery.conftest import BASE_URL, NotedWallet, Post
 
 
@@ -106,13 +109,13 @@ def test_trouble_is_outlived(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Non
     card = handed_out(shop, wallet)
     shop.post(card, "add-visits", 1)
 
-    def fail_three_times(*arguments: Any) -> int:
+    def fail_three_times(*arguments: Any) -> Seen:
         tries.append(arguments)
         if len(tries) <= 3:
             raise OSError("the database is away")
-        return deliver_due(*arguments)
+        return look(*arguments)
 
-    monkeypatch.setattr(work, "deliver_due", fail_three_times)
+    monkeypatch.setattr(crew, "look", fail_three_times)
     running = worker(shop.store, wallet, Clock())
     thread = running.start()
     wait_until(lambda: wallet.pushes)
@@ -127,20 +130,117 @@ def test_rows_of_a_wallet_that_is_gone_do_not_keep_the_worker_awake(
     wallet = NotedWallet()
     card = handed_out(shop, wallet)
     shop.post(card, "add-visits", 1)
-    looks: list[datetime] = []
+    looks: list[Any] = []
+
+    def note(*arguments: Any) -> Seen:
+        looks.append(arguments)
+        return look(*arguments)
+
+    monkeypatch.setattr(crew, "look", note)
     running = worker(shop.store, NotedWallet("other"), Clock())
-    work_once = running.work_once
-
-    def look() -> int:
-        looks.append(NOON)
-        return work_once()
-
-    monkeypatch.setattr(running, "work_once", look)
     thread = running.start()
     time.sleep(0.5)
     running.stop()
     thread.join(5)
     assert len(looks) <= 3
+
+
+def test_an_idle_worker_writes_nothing(alma: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "POLL", 0.01)
+    running = worker(alma.store, NotedWallet(), Clock())
+    running.work_once()  # puts things away, once an hour
+    written: list[Any] = []
+    for name in ("write", "write_all"):
+        monkeypatch.setattr(alma.store, name, lambda *who: written.append(who))
+    thread = running.start()
+    time.sleep(0.3)
+    running.stop()
+    thread.join(5)
+    assert written == []
+
+
+@only_postgresql
+def test_a_change_wakes_another_process(
+    alma: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process is a store of its own: they share nothing but the database."""
+    monkeypatch.setattr(work, "POLL", 30.0)
+    wallet = NotedWallet()
+    made = [handed_out(alma, wallet) for _ in range(2)]
+    elsewhere = Store(database_url, Vault([KEY]))
+    running = worker(elsewhere, wallet, Clock())
+    thread = running.start()
+    wait_until(lambda: listeners(alma.store))
+    alma.post(made[0], "add-visits", 1)
+    wait_until(lambda: len(wallet.pushes) == 1)
+    lose_listeners(alma.store)
+    alma.post(made[1], "add-visits", 1)  # nobody hears it, and it is found at the reconnection
+    wait_until(lambda: len(wallet.pushes) == 2)
+    running.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    elsewhere.close()
+
+
+_LISTENERS = "FROM pg_stat_activity WHERE starts_with(query, 'LISTEN') AND datname = current_database()"
+
+
+def listeners(store: Store) -> int:
+    with store.engine.connect() as connection:
+        return connection.exec_driver_sql(f"SELECT count(*) {_LISTENERS}").scalar_one()
+
+
+def lose_listeners(store: Store) -> None:
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) {_LISTENERS}")
+
+
+@only_postgresql
+def test_a_change_that_is_taken_back_wakes_nobody(alma: Shop, database_url: str) -> None:
+    elsewhere, stopping = Store(database_url, Vault([KEY])), Event()
+    thread = Thread(target=elsewhere.listen, args=(stopping,))
+    thread.start()
+    wait_until(elsewhere.due.is_set)  # it listens
+    elsewhere.due.clear()
+
+    def fail() -> None:
+        with alma.write() as session:
+            session.info["wakes_worker"] = True
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    with alma.write() as session:
+        session.info["wakes_worker"] = False
+    time.sleep(0.2)
+    assert not elsewhere.due.is_set()
+    with alma.write() as session:
+        session.info["wakes_worker"] = True
+    wait_until(elsewhere.due.is_set)
+    stopping.set()
+    thread.join(10)
+    elsewhere.close()
+
+
+def test_the_worker_goes_by_the_databases_clock(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wallet = NotedWallet()
+    card = handed_out(shop, wallet)
+    shop.post(card, "add-visits", 1, NOON + timedelta(hours=1))  # this machine is an hour behind
+    monkeypatch.setattr(shop.store, "ahead", lambda: timedelta(hours=1, seconds=1))
+    running = worker(shop.store, wallet, Clock())
+    thread = running.start()
+    wait_until(lambda: wallet.pushes)
+    running.stop()
+    thread.join(5)
+    assert Post(shop.store, wallet).row(shop, card).delivered_at == NOON + timedelta(
+        hours=1, seconds=1
+    )
+
+
+def test_how_far_the_databases_clock_is_ahead(store: Store) -> None:
+    assert abs(store.ahead()) < timedelta(seconds=5)  # it runs on this very machine
 
 
 def test_R_LED_4_answers_for_repeats_are_kept_for_a_day(alma: Shop, bruno: Shop) -> None:

@@ -184,3 +184,19 @@ def test_a_verb_of_another_kind_is_refused(alma: Shop) -> None:
     card = alma.card(alma.template("multipass")["id"])
     problem = alma.refused("POST", f"/cards/{card['id']}/add-stamps", {"value": 1})
     assert problem["code"] == "WRONG_KIND"
+
+
+def test_S1_26_a_comment_is_kept_as_written_and_may_be_left_out(alma: Shop) -> None:
+    card = alma.card(alma.template("multipass")["id"])
+    path = f"/cards/{card['id']}/add-visits"
+    said = "10er-Karte, bar bezahlt <b>ü</b>"
+    with_comment = alma.post(path, {"value": 10, "comment": said})
+    without = alma.post(path, {"value": 1})
+    assert (with_comment["entry"]["comment"], without["entry"]["comment"]) == (said, None)
+    assert (without["entry"]["purchase_amount"], without["figures"]["ltv"]) == (None, "0.00")
+    listed = alma.get(f"/cards/{card['id']}/transactions")["items"]
+    assert [entry["comment"] for entry in listed] == [None, said]
+
+    refused = alma.refused("POST", path, {"value": 1, "comment": "x" * 501})
+    assert [wrong["field"] for wrong in refused["fields"]] == ["comment"]
+    assert alma.get(f"/cards/{card['id']}")["figures"]["available_visits"] == 11

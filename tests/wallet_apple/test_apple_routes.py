@@ -11,7 +11,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 from flask import Flask
 
-from passes.wallet_port import NoSuchCard
+from passes.wallet_port import CardFacts, NoSuchCard
 from wallet_apple.routes import make_blueprint
 from wallet_apple.wallet import AppleWallet
 
@@ -22,17 +22,31 @@ HOLDER = {"Authorization": f"ApplePass {SECRET}"}
 
 
 class OneCard:
-    """An Issuer that knows a single card and counts how often it is asked."""
+    """An Issuer that knows a single card, counts how often it is asked, and notes fetches."""
 
     def __init__(self, content):
         self.card = content
         self.asked = 0
+        self.drawings = 0
+        self.fetches = []
 
-    def content(self, wallet, serial, secret):
+    def facts(self, wallet, serial, secret):
         self.asked += 1
         if (wallet, serial, secret) != ("apple", self.card.serial, self.card.secret):
             raise NoSuchCard
+        accounts = [self.card.account, *self.card.earlier_accounts]
+        names = frozenset(account.name for account in accounts if account)
+        return CardFacts(self.card.version, self.card.changed_at, names, True, SERIAL)
+
+    def drawn(self, wallet, facts):
+        self.drawings += 1
         return self.card
+
+    def fetched(self, wallet, facts, version):
+        self.fetches.append((wallet, facts.card, version))
+
+    def serves(self, wallet, name):
+        return False
 
 
 @pytest.fixture
@@ -83,7 +97,7 @@ def test_an_unchanged_pass_is_not_sent_again(phone):
     assert response.headers["Vary"] == "Authorization"
 
 
-def test_an_unchanged_pass_is_not_even_signed(issuer, certificates, now):
+def test_an_unchanged_pass_is_neither_drawn_nor_signed(issuer, certificates, now):
     """A wallet whose certificate has long expired could not sign."""
     wallet = AppleWallet("https://cards.example", certificates, lambda: now + timedelta(days=999))
     app = Flask(__name__)
@@ -91,7 +105,18 @@ def test_an_unchanged_pass_is_not_even_signed(issuer, certificates, now):
     phone = app.test_client()
     since = {"If-Modified-Since": format_datetime(now, usegmt=True)}
     assert phone.get(address(), headers={**HOLDER, **since}).status_code == 304
+    assert issuer.drawings == 0
     assert phone.get(address(), headers=HOLDER).status_code == 503
+    assert issuer.fetches == [("apple", SERIAL, 1)]  # what did not arrive was not fetched
+
+
+def test_a_304_proves_as_much_as_a_200_and_a_head_nothing(phone, issuer, now):
+    since = {"If-Modified-Since": format_datetime(now, usegmt=True)}
+    phone.head(address(), headers=HOLDER)
+    assert issuer.fetches == []
+    phone.get(address(), headers=HOLDER)
+    phone.get(address(), headers={**HOLDER, **since})
+    assert issuer.fetches == [("apple", SERIAL, 1)] * 2
 
 
 def test_a_change_of_a_second_is_sent(phone, issuer, now):
@@ -148,11 +173,21 @@ def test_a_serial_number_is_decoded_once(phone, issuer, serial, encoded):
     assert phone.get(address(encoded), headers=HOLDER).status_code == 200
 
 
-def test_a_merchants_own_certificate_has_its_own_address(phone, issuer, account):
-    issuer.card = replace(issuer.card, account=account)
+def test_a_pass_is_made_with_the_account_of_its_address(phone, issuer, account, now):
+    """Under the example's address too, where passes are that were handed out in test mode."""
+    own = replace(account, name="pass.example.own")
+    issuer.card = replace(issuer.card, account=own)
+    at_home = address(of_type=own.name, base_type=own.name)
+    assert phone.get(at_home, headers=HOLDER).status_code == 200
     assert phone.get(address(), headers=HOLDER).status_code == 200
-    issuer.card = replace(issuer.card, account=replace(account, version=9, data="{}"))
-    response = phone.get(address(), headers=HOLDER)
+    newer = replace(account, id="newer", name="pass.example.newer")
+    issuer.card = replace(issuer.card, account=newer, earlier_accounts=(own,))
+    for name in (own.name, newer.name, TYPE):
+        path = address(of_type=name, base_type=name)
+        assert phone.get(path, headers=HOLDER).status_code == 200, name
+    assert phone.get(address(of_type=own.name), headers=HOLDER).status_code == 401
+    issuer.card = replace(issuer.card, account=replace(own, version=9, data="{}"))
+    response = phone.get(at_home, headers=HOLDER)
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "600"
 
@@ -212,9 +247,3 @@ def test_only_texts_in_the_log_count(phone, caplog):
     assert post_log(phone, body).status_code == 200
     [line] = caplog.messages
     assert "one text" in line
-
-
-def test_nothing_else_answers_yet(phone):
-    base = f"/wallet/apple/{TYPE}/v1"
-    assert phone.post(f"{base}/devices/d/registrations/{TYPE}/{SERIAL}").status_code == 404
-    assert phone.post(address(), headers=HOLDER).status_code == 405

@@ -149,7 +149,8 @@ def test_incomplete_stored_credentials(data):
 
 
 def test_stored_credentials(account):
-    assert signing.read_account(account).pass_type_id == "pass.example.treuepass"
+    (credentials,) = signing.read_account(account)
+    assert credentials.pass_type_id == "pass.example.treuepass"
 
 
 def test_another_size_of_key_has_its_own_template(

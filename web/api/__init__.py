@@ -7,8 +7,18 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Adds every call of the API, its OpenAPI document and a readable page of it."""
-    from web.api import cards, customers, document, merchant, operation, templates, transactions
+    from web.api import (
+        cards,
+        customers,
+        document,
+        merchant,
+        operation,
+        templates,
+        transactions,
+        wallets,
+    )
 
-    assert all((cards, customers, merchant, templates, transactions))  # noqa: S101 - they register
+    views = (cards, customers, merchant, templates, transactions, wallets)
+    assert all(views)  # noqa: S101 - they register
     app.register_blueprint(operation.blueprint)
     app.register_blueprint(document.blueprint)

@@ -108,10 +108,18 @@ class CardCustomerRef(Shape):
 
 
 class InstallationShape(Shape):
+    """``stale``: it let pushes go by for two weeks and may be gone. ``fetched_at``: when it last
+    took a pass, or found that it had the newest; what wallets do not fetch stays null."""
+
     wallet: str
     status: str
     first_installed_at: datetime
     last_seen_at: datetime
+    removed_at: datetime | None
+    pushed_at: datetime | None
+    fetched_at: datetime | None
+    fetched_version: int
+    stale: bool
 
 
 class UtmShape(Shape):
@@ -131,7 +139,10 @@ class DeliveryShape(Shape):
 
 
 class CardShape(BaseModel):
-    """A card (contract §3). Wallets add their own ids under their name, such as ``google``."""
+    """A card (contract §3). Wallets add their own ids under their name, such as ``google``.
+
+    ``many_devices``: it is on more devices at once than one person usually has (R-INST-5).
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -143,6 +154,7 @@ class CardShape(BaseModel):
     status_cause: str | None
     validity: str
     installations: list[InstallationShape]
+    many_devices: bool
     issued_at: datetime
     enrolled_at: datetime
     issue_channel: str
@@ -207,6 +219,59 @@ class EventList(Shape):
 
 class ScanShape(Shape):
     card: CardShape
+
+
+class AccountShape(BaseModel):
+    """A merchant's credentials for a wallet, without what is secret; each wallet adds its facts."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: UUID
+    name: str
+    expires_at: datetime | None
+
+
+class RequestShape(BaseModel):
+    """A key that waits for the vendor's certificate; ``csr`` is what the vendor is given."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: UUID
+    name: str
+    csr: str | None
+
+
+class FindingShape(Shape):
+    """``stops``: the wallet does not work; otherwise it soon will not. The sentence says what to
+    do."""
+
+    stops: bool
+    sentence: str
+
+
+class PauseShape(Shape):
+    """The vendor refuses the merchant as a whole; it is tried again, at the latest at ``until``."""
+
+    since: datetime
+    until: datetime
+    sentence: str
+
+
+class WalletShape(Shape):
+    """``mode`` is ``test`` until there is an account; new passes are made with the first one."""
+
+    kind: str
+    title: str
+    mode: str
+    accounts: list[AccountShape]
+    pending: list[RequestShape]
+    findings: list[FindingShape]
+    pause: PauseShape | None
+
+
+class WalletList(Shape):
+    items: list[WalletShape]
+    next: str | None
 
 
 class StatisticsShape(Shape):

@@ -141,7 +141,7 @@ def _operation(made: Operation) -> dict[str, Any]:
 
 
 def _statuses(made: Operation) -> list[int]:
-    found = {401, 403}
+    found = {401, 403, 429}
     if "<" in made.path:
         found.add(404)
     if made.body or made.picture:
@@ -152,6 +152,8 @@ def _statuses(made: Operation) -> list[int]:
         found.add(422)
     if made.method in {"POST", "PATCH"}:
         found |= {400, 404, 409}
+    if made.method == "DELETE":
+        found.add(409)
     return sorted(found)
 
 

@@ -20,9 +20,11 @@ from passes.merchants.api_keys import Caller
 from passes.merchants.merchants import Business, business
 from web import Services, services
 from web.api import reading
+from web.limits import api_calls
 from web.problems import Unauthorized
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+api_calls(blueprint)
 
 REPLAYED = "Idempotent-Replay"
 ATTEMPTS = 3

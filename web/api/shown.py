@@ -15,10 +15,12 @@ from passes.card_templates.models import CardTemplate, ChannelLink
 from passes.card_templates.templates import Template, definition_of
 from passes.cards import links
 from passes.cards.cards import validity
+from passes.cards.installations import MOST_DEVICES
 from passes.cards.models import UNITS, Delivery, Installation
 from passes.customers.models import Customer
 from passes.ledger.figures import figures_of
 from passes.ledger.timeline import Happening
+from passes.merchants.accounts import preferred, wallet_accounts
 from passes.merchants.merchants import Business, business
 from passes.store import table_of
 from web import Services
@@ -43,6 +45,11 @@ _PLACES = (
         _installations.c.status,
         _installations.c.first_installed_at,
         _installations.c.last_seen_at,
+        _installations.c.removed_at,
+        _installations.c.pushed_at,
+        _installations.c.fetched_at,
+        _installations.c.fetched_version,
+        _installations.c.stale,
     )
     .where(
         _installations.c.merchant_id == bindparam("of_merchant"),
@@ -78,6 +85,7 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
         definition = definition_of(session, row.template_id, template.version, kind)
     assert isinstance(kind, Kind)  # noqa: S101 - a row with a definition has its kind
     holder = session.execute(_HOLDER, {"of_merchant": merchant.id, "of_row": row.customer_id}).one()
+    places = [dict(place._mapping) for place in session.execute(_PLACES, of_card)]
     addresses = links.links_of(session, row, known.base_url)
     shown = {
         "id": row.id,
@@ -91,7 +99,8 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
         "status": row.status,
         "status_cause": row.status_cause,
         "validity": validity(row, now),
-        "installations": [dict(place._mapping) for place in session.execute(_PLACES, of_card)],
+        "installations": places,
+        "many_devices": sum(place["status"] == "active" for place in places) > MOST_DEVICES,
         "issued_at": row.issued_at,
         "enrolled_at": row.enrolled_at,
         "issue_channel": row.issue_channel,
@@ -116,7 +125,10 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
         "version": row.version,
     }
     for wallet in known.wallets.values():
-        own = wallet.identity(row.template_id.hex, row.serial_number, None)
+        account, _ = preferred(
+            wallet_accounts(session, wallet.kind), definition.wallet_accounts.get(wallet.kind)
+        )
+        own = wallet.identity(row.template_id.hex, row.serial_number, account)
         if own:
             shown[wallet.kind] = dict(own)
     return shown

@@ -37,6 +37,7 @@ class Parts(Body):
     limits: dict[str, Any] | None = None
     form: dict[str, Any] | None = None
     location_ids: list[UUID] | None = None
+    wallet_accounts: dict[str, str] | None = None
 
 
 class NewTemplate(Parts):

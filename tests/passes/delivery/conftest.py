@@ -18,9 +18,11 @@ from passes.delivery.offers import handed_out
 from passes.store import Store
 from passes.wallet_port import (
     Account,
+    CredentialsRefused,
     Finding,
     Fit,
     Installation,
+    NewAccount,
     Outcome,
     PassContent,
     PictureSize,
@@ -82,8 +84,23 @@ class NotedWallet:
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
-    def check(self, now: datetime) -> Sequence[Finding]:
+    def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
         return []
+
+    def accept(
+        self,
+        given: Mapping[str, object],
+        known: Sequence[Account],
+        pending: Sequence[Account],
+        now: datetime,
+    ) -> NewAccount:
+        raise CredentialsRefused("wallet", "needs none")
+
+    def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
+        raise CredentialsRefused("wallet", "needs none")
+
+    def facts(self, account: Account) -> Mapping[str, object]:
+        return {}
 
     def versions(self) -> list[int]:
         return [push.version for push in self.pushes]
@@ -97,7 +114,7 @@ class Post:
     wallet: NotedWallet
 
     def work(self, now: datetime) -> int:
-        return deliver_due(self.store, {self.wallet.kind: self.wallet}, BASE_URL, now)
+        return deliver_due(self.store, {self.wallet.kind: self.wallet}, BASE_URL, lambda: now)
 
     def hand_out(self, shop: Shop, card_id: UUID, *devices: str, now: datetime = NOON) -> None:
         """The pass is downloaded, and put on these devices."""

@@ -13,10 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passes.cards import cards, installations
+from passes.cards.change import Urgency
+from passes.cards.models import Installation as Row
 from passes.content.draw import draw
-from passes.delivery import deliver as delivery
-from passes.delivery.deliver import LEASE, MOST_ATTEMPTS, backoff, next_due
+from passes.delivery import drawing
+from passes.delivery.claim import LEASE
+from passes.delivery.deliver import deliver
+from passes.delivery.lanes import Lane, look
 from passes.delivery.offers import handed_out
+from passes.delivery.settle import GIVEN_UP_AFTER, backoff
 from passes.merchants import merchants
 from passes.store import shard_of
 from passes.wallet_port import (
@@ -26,8 +31,6 @@ from passes.wallet_port import (
     PassContent,
     Reason,
     Receipt,
-    WalletDown,
-    WalletMisconfigured,
 )
 from tests.passes.conftest import NOON, Shop
 from tests.passes.delivery.conftest import NotedWallet, Post, delivered, seconds
@@ -196,20 +199,17 @@ def test_cards_of_several_merchants_in_one_batch_stay_apart(
 # --- claiming ------------------------------------------------------------------------------------
 
 
-def test_two_workers_never_take_the_same_row(
-    alma: Shop, office: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 5)
+def test_two_workers_never_take_the_same_row(alma: Shop, office: Post) -> None:
     template = alma.template()
     made = [alma.card(template) for _ in range(40)]
     for card in made:
         office.hand_out(alma, card, "phone")
         change(alma, card, NOON)
-    shard = shard_of(alma.merchant_id)
+    lane = Lane(shard_of(alma.merchant_id), office.wallet.kind, alma.merchant_id, Urgency.TILL)
 
     def work(_: int) -> int:
         taken = 0
-        while count := delivery.deliver(office.store, office.wallet, shard, "", NOON):
+        while count := deliver(office.store, office.wallet, lane, "", lambda: NOON, most=5):
             taken += count
         return taken
 
@@ -219,16 +219,18 @@ def test_two_workers_never_take_the_same_row(
     assert all(office.row(alma, card).delivered_version == 2 for card in made)
 
 
-def test_a_batch_is_bounded_and_the_oldest_go_first(
-    shop: Shop, post_office: Post, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "BATCH", 2)
+def test_a_batch_is_bounded_and_the_oldest_go_first(shop: Shop, post_office: Post) -> None:
     template = shop.template()
     made = [shop.card(template) for _ in range(3)]
     for number, card in enumerate(reversed(made)):
         post_office.hand_out(shop, card)
         change(shop, card, NOON + seconds(number))
-    assert [post_office.work(NOON + MINUTE) for _ in range(3)] == [2, 1, 0]
+    [lane] = look(post_office.store, {"noted"}, NOON + MINUTE).due
+    taken = [
+        deliver(post_office.store, post_office.wallet, lane, "", lambda: NOON + MINUTE, most=2)
+        for _ in range(3)
+    ]
+    assert taken == [2, 1, 0]
     serials = [push.serial for push in post_office.wallet.pushes]
     assert serials[-1] == post_office.card(shop, made[0]).serial_number
 
@@ -288,12 +290,73 @@ def test_a_card_that_cannot_be_drawn_does_not_hold_the_others_back(
             raise LookupError("the pictures are gone")
         return draw(session, card, *rest)
 
-    monkeypatch.setattr(delivery, "draw", fail_for_one)
+    monkeypatch.setattr(drawing, "draw", fail_for_one)
     office.work(NOON)
     assert [office.row(alma, card).delivered_version for card in made] == [2, 1, 2]
-    monkeypatch.setattr(delivery, "draw", draw)
+    row = office.row(alma, made[1])
+    assert (row.attempts, row.last_error) == (1, "The pass could not be drawn.")
+    assert row.due_at is not None
+    assert row.due_at > NOON
+    assert office.work(NOON) == 0
+    monkeypatch.setattr(drawing, "draw", draw)
     assert office.work(NOON + LEASE) == 1
     assert office.row(alma, made[1]).delivered_version == 2
+
+
+def test_a_statement_that_fails_in_a_drawing_spoils_no_other_card(
+    alma: Shop, office: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL refuses everything in a transaction after an error in it."""
+    template = alma.template()
+    made = [alma.card(template) for _ in range(3)]
+    for card in made:
+        office.hand_out(alma, card, "phone")
+        change(alma, card, NOON)
+
+    def fail_for_first(session: Any, card: Any, *rest: Any) -> PassContent:
+        if card.id == made[0]:
+            session.connection().exec_driver_sql("SELECT * FROM nothing_of_this_name")
+        return draw(session, card, *rest)
+
+    monkeypatch.setattr(drawing, "draw", fail_for_first)
+    office.work(NOON)
+    assert [office.row(alma, card).delivered_version for card in made] == [1, 2, 2]
+
+
+def test_an_error_of_ours_in_one_push_leaves_the_others_alone(alma: Shop, office: Post) -> None:
+    template = alma.template()
+    made = [alma.card(template) for _ in range(3)]
+    for card in made:
+        office.hand_out(alma, card, "phone")
+        change(alma, card, NOON)
+    wrong = office.card(alma, made[1]).serial_number
+
+    def break_for_one(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        if content.serial == wrong:
+            raise KeyError("a secret of a device")
+        return delivered(content, places)
+
+    office.wallet.answer = break_for_one
+    office.work(NOON)
+    assert [office.row(alma, card).delivered_version for card in made] == [2, 1, 2]
+    row = office.row(alma, made[1])
+    assert row.due_at is not None
+    assert row.due_at > NOON
+    assert "secret" not in (row.last_error or "")
+
+
+def test_a_wallet_that_answers_for_too_few_devices_is_asked_again(
+    shop: Shop, post_office: Post
+) -> None:
+    card = shop.card()
+    post_office.hand_out(shop, card, "phone", "watch")
+    change(shop, card, NOON)
+    post_office.wallet.answer = lambda content, places: [Receipt(Outcome.DELIVERED)]
+    post_office.work(NOON)
+    row = post_office.row(shop, card)
+    assert (row.delivered_version, row.attempts) == (1, 1)
+    assert row.due_at is not None
+    assert NOON < row.due_at < NOON + seconds(2)
 
 
 # --- trouble -------------------------------------------------------------------------------------
@@ -340,49 +403,36 @@ def test_a_change_while_a_vendor_is_down_does_not_press_it(shop: Shop, post_offi
     assert post_office.wallet.versions() == [2, 3]
 
 
-def down(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
-    raise WalletDown("no connection", retry_after=120)
-
-
-def test_a_vendor_that_is_down_is_asked_again(alma: Shop, office: Post) -> None:
-    card = alma.card()
-    office.hand_out(alma, card, "phone")
-    change(alma, card, NOON)
-    office.wallet.answer = down
-    office.work(NOON)
-    row = office.row(alma, card)
-    assert (row.due_at, row.dead_at) == (NOON + seconds(120), None)
-    assert row.last_error == "no connection"
-    assert office.events(alma, card, "delivered") == []
-
-
-def test_after_twenty_attempts_it_is_given_up_and_seen(shop: Shop, post_office: Post) -> None:
+@pytest.mark.parametrize("asked", [None, 1_000_000.0])
+def test_R_UPD_2_after_a_day_it_is_given_up_and_seen(
+    shop: Shop, post_office: Post, asked: float | None
+) -> None:
     card = shop.card()
     post_office.hand_out(shop, card, "phone")
     change(shop, card, NOON)
-    post_office.wallet.answer = down
-    now = NOON
-    for _ in range(MOST_ATTEMPTS):
+    post_office.wallet.answer = later(asked)
+    now, tries = NOON, 0
+    while (row := post_office.row(shop, card)).dead_at is None:
+        assert row.due_at is not None
+        now = row.due_at
         assert post_office.work(now) == 1
-        now += timedelta(hours=2)
-    row = post_office.row(shop, card)
-    assert (row.due_at, row.attempts) == (None, MOST_ATTEMPTS)
-    assert row.dead_at == now - timedelta(hours=2)
+        tries += 1
+    assert row.due_at is None
+    assert row.failing_since == NOON
+    assert row.dead_at == now >= NOON + GIVEN_UP_AFTER
+    assert tries == 2 if asked else 30 < tries < 45  # 12 within the first hour, then one an hour
     assert post_office.work(now + timedelta(days=1)) == 0
     [event] = post_office.events(shop, card, "delivery_failed")
-    assert event["error"] == "no connection"
+    assert event["error"] == "busy"
 
 
-@pytest.mark.parametrize("error", [ContentRefused, WalletMisconfigured])
-def test_what_trying_again_cannot_help_waits_for_a_change(
-    alma: Shop, office: Post, error: Any
-) -> None:
+def test_a_dead_row_wakes_with_the_cards_next_change(alma: Shop, office: Post) -> None:
     card = alma.card()
     office.hand_out(alma, card, "phone")
     change(alma, card, NOON)
 
     def refuse(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
-        raise error("too many pictures")
+        raise ContentRefused("too many pictures")
 
     office.wallet.answer = refuse
     office.work(NOON)
@@ -393,9 +443,27 @@ def test_what_trying_again_cannot_help_waits_for_a_change(
     change(alma, card, NOON + MINUTE)
     row = office.row(alma, card)
     assert (row.due_at, row.dead_at, row.attempts) == (NOON + MINUTE, None, 0)
+    assert row.failing_since is None
     office.work(NOON + MINUTE)
     row = office.row(alma, card)
     assert (row.delivered_version, row.last_error) == (3, None)
+
+
+def test_on_a_repetition_those_that_have_it_are_not_told_again(alma: Shop, office: Post) -> None:
+    card = alma.card()
+    office.hand_out(alma, card, "phone", "watch")
+    change(alma, card, NOON)
+    office.wallet.answer = lambda content, places: [
+        Receipt(Outcome.LATER if place.device == "watch" else Outcome.DELIVERED) for place in places
+    ]
+    office.work(NOON)
+    with alma.write() as session:
+        key = (alma.merchant_id, card, office.wallet.kind, "phone")
+        session.get_one(Row, key).fetched_version = 2
+    office.wallet.answer = delivered
+    office.work(NOON + MINUTE)
+    assert [push.devices for push in office.wallet.pushes] == [("phone", "watch"), ("watch",)]
+    assert office.row(alma, card).delivered_version == 2
 
 
 def test_trouble_with_one_card_is_not_the_others(shop: Shop, post_office: Post) -> None:
@@ -521,23 +589,3 @@ def test_the_till_and_a_worker_that_finds_devices_gone_do_not_lock_each_other_ou
         row = office.row(alma, card)
         assert row.delivered_version == row.wanted_version == office.card(alma, card).version
         assert office.card(alma, card).status == "installed"
-
-
-# --- when to look again --------------------------------------------------------------------------
-
-
-def test_the_next_look_is_when_the_next_row_falls_due(alma: Shop, office: Post) -> None:
-    kinds = {office.wallet.kind}
-    assert next_due(office.store, kinds) is None
-    card = alma.card()
-    office.hand_out(alma, card, "phone")
-    assert next_due(office.store, kinds) is None
-    change(alma, card, NOON + MINUTE)
-    assert next_due(office.store, kinds) == NOON + MINUTE
-    assert next_due(office.store, {*kinds, "other"}) == NOON + MINUTE
-    # A wallet that is not here (any more) is nothing to wake up for.
-    assert next_due(office.store, {"other"}) is None
-    assert next_due(office.store, set()) is None
-    assert Post(office.store, NotedWallet("other")).work(NOON + MINUTE) == 0
-    office.work(NOON + MINUTE)
-    assert next_due(office.store, kinds) is None

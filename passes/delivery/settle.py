@@ -1,0 +1,439 @@
+"""Turns a vendor's answers into the rows' next state, in one transaction for a batch.
+
+Statements are for the many: cards of one outcome are settled together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import bindparam, case, func, insert, null, select, update
+from sqlalchemy.orm import Session
+
+from passes import ids
+from passes.cards import cards, events, installations
+from passes.cards.models import Card, CardEvent, Delivery, Installation
+from passes.delivery import pauses
+from passes.delivery.claim import Batch, Claimed
+from passes.store import Store, table_of
+from passes.wallet_port import Installation as Place
+from passes.wallet_port import (
+    Outcome,
+    Receipt,
+    WalletDown,
+    WalletError,
+    WalletMisconfigured,
+)
+
+PAUSE = timedelta(seconds=2)
+"""Between two pushes of one card to one wallet; phones slow down closer ones (R-UPD-1)."""
+LONGEST_WAIT = 3_600.0
+GIVEN_UP_AFTER = timedelta(hours=24)
+"""Trouble of one card is waited out for so long (R-UPD-2)."""
+ERROR_LONGEST = 500
+
+_cards = table_of(Card)
+_rows = table_of(Delivery)
+_places = table_of(Installation)
+_events = table_of(CardEvent)
+
+log = structlog.get_logger("treuepass.delivery")
+
+
+class PushFailed(WalletError):
+    """An error of our own; the log says more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A claimed row, the version that was sent, to whom, and the answer."""
+
+    claimed: Claimed
+    version: int
+    places: tuple[Place, ...]
+    answer: Sequence[Receipt] | WalletError
+
+
+class _Next(Enum):
+    DONE = 1
+    AGAIN = 2
+    GIVEN_UP = 3
+    PAUSED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    next: _Next
+    error: str | None = None
+    asked: float | None = None
+
+
+_OURS = (
+    _rows.c.merchant_id == bindparam("of_merchant"),
+    _rows.c.wallet == bindparam("of_wallet"),
+    _rows.c.card_id.in_(bindparam("of_cards", expanding=True)),
+)
+_ONE = (*_OURS[:2], _rows.c.card_id == bindparam("of_card"))
+# Everybody locks in this order, so that nobody waits for each other: cards by their id, then their
+# rows, then installations by card and device.
+_CARDS = (
+    select(_cards.c.id)
+    .where(
+        _cards.c.merchant_id == bindparam("of_merchant"),
+        _cards.c.id.in_(bindparam("of_cards", expanding=True)),
+    )
+    .order_by(_cards.c.id)
+)
+_HOLD_CARDS = _CARDS.with_for_update(read=True, key_share=True)  # as an event's foreign key does
+_LOCK_CARDS = _CARDS.with_for_update()
+_LOCK = (
+    select(_rows.c.card_id, _rows.c.wanted_version)
+    .where(*_OURS, _rows.c.due_at == bindparam("lease"))
+    .order_by(_rows.c.card_id)
+    .with_for_update()
+)
+_DELIVERED: dict[str, Any] = {
+    "delivered_at": bindparam("now", type_=_rows.c.delivered_at.type),
+    "attempts": 0,
+    "failing_since": null(),
+    "not_before": bindparam("next_push", type_=_rows.c.not_before.type),
+}
+_DONE = (
+    update(_rows)
+    .where(*_OURS)
+    .values(
+        **_DELIVERED, delivered_version=_rows.c.wanted_version, due_at=null(), last_error=null()
+    )
+)
+_DONE_ONE = (
+    update(_rows)
+    .where(*_ONE)
+    .values(
+        **_DELIVERED,
+        delivered_version=bindparam("version"),
+        due_at=bindparam("next_due", type_=_rows.c.due_at.type),
+        last_error=bindparam("error", type_=_rows.c.last_error.type),
+    )
+)
+_FAILED_ONE = (
+    update(_rows)
+    .where(*_ONE)
+    .values(
+        due_at=bindparam("next_due", type_=_rows.c.due_at.type),
+        dead_at=bindparam("died_at", type_=_rows.c.dead_at.type),
+        failing_since=func.coalesce(_rows.c.failing_since, bindparam("now")),
+        last_error=bindparam("error", type_=_rows.c.last_error.type),
+    )
+)
+_PAUSED = (
+    update(_rows)
+    .where(*_OURS)
+    .values(
+        due_at=bindparam("next_due", type_=_rows.c.due_at.type),
+        attempts=case((_rows.c.attempts > 1, _rows.c.attempts - 1), else_=0),
+        last_error=bindparam("error", type_=_rows.c.last_error.type),
+    )
+)
+_LOCK_PLACES = (
+    select(_places.c.device)
+    .where(
+        _places.c.merchant_id == bindparam("of_merchant"),
+        _places.c.card_id.in_(bindparam("of_cards", expanding=True)),
+        _places.c.wallet == bindparam("of_wallet"),
+    )
+    .order_by(_places.c.card_id, _places.c.device)
+    .with_for_update()
+)
+_COUNT_PUSH: dict[str, Any] = {
+    "unanswered_pushes": _places.c.unanswered_pushes + 1,
+    "pushed_at": bindparam("now", type_=_places.c.pushed_at.type),
+}
+_TOLD_EVERYWHERE = (
+    update(_places)
+    .where(
+        _places.c.merchant_id == bindparam("of_merchant"),
+        _places.c.card_id.in_(bindparam("of_cards", expanding=True)),
+        _places.c.wallet == bindparam("of_wallet"),
+        _places.c.status == "active",
+    )
+    .values(**_COUNT_PUSH)
+)
+_TOLD_ONE = (
+    update(_places)
+    .where(
+        _places.c.merchant_id == bindparam("of_merchant"),
+        _places.c.card_id == bindparam("of_card"),
+        _places.c.wallet == bindparam("of_wallet"),
+        _places.c.device == bindparam("of_device"),
+    )
+    .values(**_COUNT_PUSH)
+)
+
+
+def settle(store: Store, batch: Batch, answered: Sequence[Answered], now: datetime) -> None:
+    """Records what became of a batch. A row that is no longer ours is left alone."""
+    wallet = batch.lane.wallet
+    key: dict[str, Any] = {"of_merchant": batch.lane.merchant_id, "of_wallet": wallet}
+    with store.write(batch.lane.merchant_id) as session:
+        _remove_gone(session, batch, answered, key)
+        wanted = _lock_ours(session, batch, answered, key)
+        ours = [each for each in answered if each.claimed.card_id in wanted]
+        verdicts = _judge(session, batch, answered, now)
+        by_next: dict[_Next, list[tuple[Answered, _Verdict]]] = {}
+        for each in ours:
+            verdict = verdicts[each.claimed.card_id]
+            by_next.setdefault(verdict.next, []).append((each, verdict))
+        _settle_done(session, by_next.get(_Next.DONE, []), wanted, key, now)
+        _settle_failed(session, by_next, key, now)
+        _count_pushes(session, ours, key, now)
+        _record_events(session, batch, by_next, now)
+    for each, verdict in by_next.get(_Next.GIVEN_UP, []):
+        log.warning(
+            "delivery_given_up",
+            wallet=wallet,
+            card=str(each.claimed.card_id),
+            error=(verdict.error or "")[:200],
+        )
+
+
+def _lock_ours(
+    session: Session, batch: Batch, answered: Sequence[Answered], key: dict[str, Any]
+) -> dict[UUID, int]:
+    """The rows whose lease is still ours, and the version that each wants by now."""
+    card_ids = [each.claimed.card_id for each in answered]
+    found = session.execute(_LOCK, {**key, "of_cards": card_ids, "lease": batch.lease})
+    return {row.card_id: row.wanted_version for row in found}
+
+
+# --- what an answer means ------------------------------------------------------------------------
+
+
+def _judge(
+    session: Session, batch: Batch, answered: Sequence[Answered], now: datetime
+) -> dict[UUID, _Verdict]:
+    """A verdict for each card; pauses the merchant's wallet, or ends its pause.
+
+    Trouble with the vendor that met every card of the batch is the vendor's, and the cards only
+    wait. Where others got through, it is the card's own: one that a vendor always fails on must
+    not stop the rest.
+    """
+    wallet = batch.lane.wallet
+    trouble = [
+        each.answer
+        for each in answered
+        if isinstance(each.answer, WalletDown | WalletMisconfigured)
+    ]
+    got_through = any(not isinstance(each.answer, WalletError) and each.answer for each in answered)
+    all_stopped = bool(trouble) and not got_through
+    verdicts = {
+        each.claimed.card_id: _verdict(each, all_stopped=all_stopped, now=now) for each in answered
+    }
+    if all_stopped:
+        asked = [error.retry_after or 0 for error in trouble if isinstance(error, WalletDown)]
+        pauses.pause(
+            session,
+            wallet,
+            str(trouble[0]),
+            max(asked, default=None),
+            now,
+            probed=batch.probes,
+        )
+    elif batch.probes and got_through:
+        pauses.resume(session, wallet)
+    elif batch.probes:
+        pauses.leave_probe(session, wallet, now)
+    return verdicts
+
+
+def _verdict(each: Answered, *, all_stopped: bool, now: datetime) -> _Verdict:
+    answer = each.answer
+    if not isinstance(answer, WalletError):
+        later = [receipt for receipt in answer if receipt.outcome is Outcome.LATER]
+        if later:
+            longest = max(receipt.retry_after or 0 for receipt in later)
+            return _again(each, later[0].detail, longest, now)
+        refused = [r.detail for r in answer if r.outcome is Outcome.REFUSED]
+        return _Verdict(_Next.DONE, (refused[0] or "refused") if refused else None)
+    if isinstance(answer, WalletDown | WalletMisconfigured):
+        if all_stopped:
+            return _Verdict(_Next.PAUSED, str(answer))
+        asked = answer.retry_after if isinstance(answer, WalletDown) else None
+        return _again(each, str(answer), asked, now)
+    if isinstance(answer, PushFailed):
+        return _again(each, str(answer), None, now)
+    return _Verdict(_Next.GIVEN_UP, str(answer))
+
+
+def _again(each: Answered, error: str, asked: float | None, now: datetime) -> _Verdict:
+    since = each.claimed.failing_since
+    if since is not None and now - since >= GIVEN_UP_AFTER:
+        return _Verdict(_Next.GIVEN_UP, error)
+    return _Verdict(_Next.AGAIN, error, asked)
+
+
+def backoff(attempts: int, asked: float | None) -> timedelta:
+    """1 s, 2 s, 4 s … 1 h with jitter, but never sooner than the vendor asked (R-UPD-2)."""
+    return pauses.wait_after(attempts, asked, LONGEST_WAIT)
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+def _settle_done(
+    session: Session,
+    done: Sequence[tuple[Answered, _Verdict]],
+    wanted: dict[UUID, int],
+    key: dict[str, Any],
+    now: datetime,
+) -> None:
+    times = {"now": now, "next_push": now + PAUSE}
+    plain, others = [], []
+    for each, verdict in done:
+        card_id = each.claimed.card_id
+        if wanted[card_id] == each.version and verdict.error is None:
+            plain.append(card_id)
+            continue
+        others.append(
+            {
+                **key,
+                **times,
+                "of_card": card_id,
+                "version": each.version,
+                "next_due": now + PAUSE if wanted[card_id] > each.version else None,
+                "error": verdict.error[:ERROR_LONGEST] if verdict.error else None,
+            }
+        )
+    if plain:
+        session.execute(_DONE, {**key, **times, "of_cards": plain})
+    if others:
+        session.execute(_DONE_ONE, others)
+
+
+def _settle_failed(
+    session: Session,
+    by_next: dict[_Next, list[tuple[Answered, _Verdict]]],
+    key: dict[str, Any],
+    now: datetime,
+) -> None:
+    failed = [
+        {
+            **key,
+            "of_card": each.claimed.card_id,
+            "next_due": now + backoff(each.claimed.attempts, verdict.asked)
+            if verdict.next is _Next.AGAIN
+            else None,
+            "died_at": now if verdict.next is _Next.GIVEN_UP else None,
+            "now": now,
+            "error": (verdict.error or "")[:ERROR_LONGEST],
+        }
+        for next_ in (_Next.AGAIN, _Next.GIVEN_UP)
+        for each, verdict in by_next.get(next_, [])
+    ]
+    if failed:
+        session.execute(_FAILED_ONE, failed)
+    paused = by_next.get(_Next.PAUSED, [])
+    if paused:
+        # Behind those that have not been tried: the next probe is of others.
+        session.execute(
+            _PAUSED,
+            {
+                **key,
+                "of_cards": [each.claimed.card_id for each, _ in paused],
+                "next_due": now,
+                "error": (paused[0][1].error or "")[:ERROR_LONGEST],
+            },
+        )
+
+
+def _remove_gone(
+    session: Session, batch: Batch, answered: Sequence[Answered], key: dict[str, Any]
+) -> None:
+    """Locks the cards; a device that the vendor knows no more has lost the card (D.7.1)."""
+    gone = {
+        each.claimed.card_id: devices
+        for each in answered
+        if (devices := _devices(each, Outcome.GONE))
+    }
+    card_ids = [each.claimed.card_id for each in answered]
+    session.execute(_LOCK_CARDS if gone else _HOLD_CARDS, {**key, "of_cards": card_ids})
+    for card_id, devices in gone.items():
+        card = cards.get(session, card_id, locked=True)
+        for device in devices:
+            installations.remove(session, card, batch.lane.wallet, device, batch.claimed_at)
+
+
+def _count_pushes(
+    session: Session, ours: Sequence[Answered], key: dict[str, Any], now: datetime
+) -> None:
+    """What devices were told and have not answered by a fetch (R-INST-4)."""
+    everywhere, some = [], []
+    for each in ours:
+        told = _told(each)
+        if told and len(told) == len(each.places) and each.claimed.attempts == 1:
+            everywhere.append(each.claimed.card_id)
+        else:
+            some += [
+                {**key, "of_card": each.claimed.card_id, "of_device": device, "now": now}
+                for device in told
+            ]
+    if everywhere or some:
+        told_cards = {*everywhere, *(row["of_card"] for row in some)}
+        session.execute(_LOCK_PLACES, {**key, "of_cards": list(told_cards)})
+    if everywhere:
+        session.execute(_TOLD_EVERYWHERE, {**key, "of_cards": everywhere, "now": now})
+    if some:
+        session.execute(_TOLD_ONE, some)
+
+
+def _record_events(
+    session: Session,
+    batch: Batch,
+    by_next: dict[_Next, list[tuple[Answered, _Verdict]]],
+    now: datetime,
+) -> None:
+    """A push that really told somebody is an event, and so is one that was given up."""
+    happened: list[tuple[Answered, str, dict[str, Any]]] = [
+        (each, events.DELIVERED, {"version": each.version, "devices": len(told)})
+        for each, _ in by_next.get(_Next.DONE, [])
+        if (told := _told(each))
+    ]
+    happened += [
+        (each, events.DELIVERY_FAILED, {"error": (verdict.error or "")[:200]})
+        for each, verdict in by_next.get(_Next.GIVEN_UP, [])
+    ]
+    if happened:
+        session.execute(
+            insert(_events),
+            [
+                {
+                    "merchant_id": batch.lane.merchant_id,
+                    "id": ids.new_id(),
+                    "card_id": each.claimed.card_id,
+                    "type": type_,
+                    "at": now,
+                    "wallet": batch.lane.wallet,
+                    "data": data,
+                }
+                for each, type_, data in happened
+            ],
+        )
+
+
+def _devices(each: Answered, outcome: Outcome, *, told: bool = False) -> list[str]:
+    if isinstance(each.answer, WalletError):
+        return []
+    return [
+        place.device
+        for place, receipt in zip(each.places, each.answer, strict=True)
+        if receipt.outcome is outcome and (receipt.told or not told)
+    ]
+
+
+def _told(each: Answered) -> list[str]:
+    return _devices(each, Outcome.DELIVERED, told=True)

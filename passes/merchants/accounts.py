@@ -1,0 +1,213 @@
+"""A merchant's own credentials for its wallets: entered, sealed, opened, taken away (design §5.7).
+
+What credentials look like is the wallet's business; here they are text that is kept sealed. The
+account that was entered first keeps its place when it is renewed, so that a renewed certificate
+does not move a merchant's new passes to another account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, select
+from sqlalchemy.orm import Session
+
+from passes import ids
+from passes.errors import Conflict, Invalid, NotFound
+from passes.merchants.models import Merchant, WalletAccount
+from passes.store import lock_name, merchant_of, table_of
+from passes.vault import Vault
+from passes.wallet_port import Account, CredentialsRefused, Finding, NewAccount, Wallet
+
+MOST = 20
+"""Accounts of one wallet, and requests that wait: every drawing of a card opens all accounts."""
+
+READ = "wallet accounts"
+"""Where a session keeps the rows of ``ALL``."""
+_accounts = table_of(WalletAccount)
+ALL = (
+    select(
+        *(_accounts.c[name] for name in ("id", "wallet", "name", "version", "sealed", "pending"))
+    )
+    .where(_accounts.c.merchant_id == bindparam("of_merchant"))
+    .order_by(_accounts.c.created_at.desc(), _accounts.c.id.desc())
+)
+
+
+def enter(session: Session, wallet: Wallet, given: Mapping[str, object], now: datetime) -> Account:
+    """Checks what a merchant entered for a wallet and keeps it. Raises Invalid, Conflict.
+
+    Two that enter at once go one after the other, so that neither loses a certificate.
+    """
+    lock_name(session, "wallet account", wallet.kind)
+    known = wallet_accounts(session, wallet.kind)
+    pending = wallet_accounts(session, wallet.kind, pending=True)
+    try:
+        made = wallet.accept(given, known, pending, now)
+    except CredentialsRefused as refused:
+        raise Invalid.field(refused.field, str(refused)) from None
+    if len(known) >= MOST and made.name not in {account.name for account in known}:
+        raise Conflict(
+            f"There are {MOST} accounts for {wallet.title} already. Remove one that is not needed.",
+            code="TOO_MANY_ACCOUNTS",
+        )
+    kept = keep_wallet_account(session, wallet.kind, made.name, made.data, now)
+    if made.fulfils is not None:
+        _remove(session, wallet.kind, UUID(made.fulfils), pending=True)
+    return Account(id=kept.id.hex, version=kept.version, data=made.data, name=kept.name)
+
+
+def request(
+    session: Session, wallet: Wallet, given: Mapping[str, object], now: datetime
+) -> tuple[Account, str]:
+    """A request for the vendor's certificate, and its PEM; the key stays here, sealed.
+
+    Raises Invalid, Conflict.
+    """
+    lock_name(session, "wallet account", wallet.kind)
+    if len(wallet_accounts(session, wallet.kind, pending=True)) >= MOST:
+        raise Conflict(
+            f"{MOST} requests for {wallet.title} wait already. Remove those that are not needed.",
+            code="TOO_MANY_REQUESTS",
+        )
+    try:
+        pem, made = wallet.request(given, now)
+    except CredentialsRefused as refused:
+        raise Invalid.field(refused.field, str(refused)) from None
+    kept = _add(session, wallet.kind, made, now, pending=True)
+    return Account(id=kept.id.hex, version=kept.version, data=made.data, name=kept.name), pem
+
+
+def get(session: Session, wallet: str, account_id: UUID) -> Account:
+    """One account. Raises NotFound."""
+    for account in wallet_accounts(session, wallet):
+        if account.id == account_id.hex:
+            return account
+    raise NotFound("account")
+
+
+def drop_account(session: Session, wallet: str, account_id: UUID) -> None:
+    """Forgets credentials for good: what was made with them can never be updated again.
+
+    Raises NotFound.
+    """
+    _remove(session, wallet, account_id, pending=False)
+
+
+def drop_request(session: Session, wallet: str, request_id: UUID) -> None:
+    """Forgets a key that waits: a certificate for it cannot be used any more. Raises NotFound."""
+    _remove(session, wallet, request_id, pending=True)
+
+
+def findings(session: Session, wallet: Wallet, now: datetime) -> list[Finding]:
+    """What stops this wallet for the session's merchant, or will soon."""
+    return list(wallet.check(now, wallet_accounts(session, wallet.kind)))
+
+
+def keep_wallet_account(
+    session: Session, wallet: str, name: str, data: str, now: datetime
+) -> WalletAccount:
+    """Seals a merchant's credentials for a wallet; an account of the same name is replaced."""
+    account = session.scalar(
+        select(WalletAccount).where(
+            WalletAccount.merchant_id == merchant_of(session),
+            WalletAccount.wallet == wallet,
+            WalletAccount.name == name,
+            WalletAccount.pending.is_(False),
+        )
+    )
+    if account is None:
+        return _add(session, wallet, NewAccount(name, data), now, pending=False)
+    account.sealed = _seal(session, account, data)
+    account.version += 1
+    account.updated_at = now
+    _write(session)
+    return account
+
+
+def wallet_account(session: Session, wallet: str) -> Account | None:
+    """The merchant's newest credentials for a wallet, opened; None in test mode."""
+    accounts = wallet_accounts(session, wallet)
+    return accounts[0] if accounts else None
+
+
+def wallet_accounts(session: Session, wallet: str, *, pending: bool = False) -> tuple[Account, ...]:
+    """All of the merchant's credentials for a wallet, the newest first; or those that wait."""
+    merchant_id = merchant_of(session)
+    rows = [row for row in _rows(session) if row.wallet == wallet and row.pending == pending]
+    if not rows:
+        return ()
+    vault: Vault = session.info["vault"]
+    merchant = session.info.get("business") or session.get_one(Merchant, merchant_id)
+    wrapped = merchant.wrapped_key
+    return tuple(
+        Account(
+            id=row.id.hex,
+            name=row.name,
+            version=row.version,
+            data=vault.unseal_kept(merchant_id, wrapped, wallet, row.id.hex, row.sealed).decode(),
+        )
+        for row in rows
+    )
+
+
+def preferred(
+    accounts: Sequence[Account], wanted: str | None
+) -> tuple[Account | None, tuple[Account, ...]]:
+    """What new passes are made with, and the others; ``accounts`` are the newest first.
+
+    ``wanted`` is the name that a template chose; when that is gone, the newest serves.
+    """
+    chosen = next((each for each in accounts if each.name == wanted), next(iter(accounts), None))
+    return chosen, tuple(each for each in accounts if each is not chosen)
+
+
+def _rows(session: Session) -> Sequence[Row[Any]]:
+    """All of the merchant's; read once per transaction, since a worker draws many cards."""
+    rows: Sequence[Row[Any]] | None = session.info.get(READ)
+    if rows is None:
+        rows = session.execute(ALL, {"of_merchant": merchant_of(session)}).all()
+        session.info[READ] = rows
+    return rows
+
+
+def _write(session: Session) -> None:
+    session.info.pop(READ, None)
+    session.flush()
+
+
+def _add(
+    session: Session, wallet: str, made: NewAccount, now: datetime, *, pending: bool
+) -> WalletAccount:
+    account = WalletAccount(
+        merchant_id=merchant_of(session),
+        id=ids.new_id(),
+        wallet=wallet,
+        name=made.name,
+        version=1,
+        sealed="",
+        pending=pending,
+        created_at=now,
+        updated_at=now,
+    )
+    account.sealed = _seal(session, account, made.data)
+    session.add(account)
+    _write(session)
+    return account
+
+
+def _seal(session: Session, account: WalletAccount, data: str) -> str:
+    vault: Vault = session.info["vault"]
+    wrapped = session.get_one(Merchant, account.merchant_id).wrapped_key
+    return vault.seal(account.merchant_id, wrapped, account.wallet, account.id.hex, data.encode())
+
+
+def _remove(session: Session, wallet: str, account_id: UUID, *, pending: bool) -> None:
+    account = session.get(WalletAccount, (merchant_of(session), account_id))
+    if account is None or account.wallet != wallet or account.pending != pending:
+        raise NotFound("request" if pending else "account")
+    session.delete(account)
+    _write(session)
