@@ -50,6 +50,7 @@ _COMMON = attrgetter(
     "description",
     "locations",
     "look",
+    "personalisation",
 )
 _COMMON_OF_FIELD = attrgetter("key", "place", "label", "change")
 _NUMERIC = (int, Amount, date)

@@ -29,7 +29,7 @@ from passes.wallet_port import (
     WalletError,
     WalletMisconfigured,
 )
-from wallet_apple import test_pushes
+from wallet_apple import shown_pushes
 from wallet_apple.apns import receipts
 from wallet_apple.apns.batch import ACCEPTED, EXPIRED_PROVIDER_TOKEN, Batch
 from wallet_apple.apns.endpoint import Endpoint, client_context, read_endpoint
@@ -39,8 +39,8 @@ from wallet_apple.apns.provider_token import ProviderTokens, read_provider_token
 from wallet_apple.apns.receipts import Result
 from wallet_apple.apns.sender import Sender
 from wallet_apple.recent import Recent
+from wallet_apple.shown_pushes import ShownPush
 from wallet_apple.signing import Credentials
-from wallet_apple.test_pushes import TestPush
 
 PATIENCE = 30.0
 """Seconds for a whole batch, so that a vendor that hangs never holds a worker longer."""
@@ -122,7 +122,7 @@ class Pushing:
         results: list[list[Result]] = []
         ways: dict[tuple[str, str], _Way] = {}
         groups: dict[Credential, _Group] = {}
-        shown: list[TestPush] = []
+        shown: list[ShownPush] = []
         for content, installations, reason in batch:
             row: list[Result] = []
             for installation in installations:
@@ -143,7 +143,7 @@ class Pushing:
                         way.tokens.append(token.encode())
                     row.append(NO_TOKEN)  # until there is an answer
                 elif isinstance(way, str):
-                    shown.append(_test_push(content, reason, way, token, now))
+                    shown.append(_shown_push(content, reason, way, token, now))
                     row.append(SHOWN)
                 else:
                     row.append(way)
@@ -152,11 +152,11 @@ class Pushing:
         self._serve_all([group for group in groups.values() if group.tokens], now)
         return [receipts.together(row) for row in results]
 
-    def shown_to(self, device: str, position: str | None) -> tuple[str, list[TestPush]] | None:
+    def shown_to(self, device: str, position: str | None) -> tuple[str, list[ShownPush]] | None:
         """The pushes of test mode to a device, by its hash, after a position; None otherwise."""
         if not self._settings.test_mode:
             return None
-        return test_pushes.since(self._test_log, position, {device})
+        return shown_pushes.since(self._test_log, position, {device})
 
     # --- which way ---
 
@@ -193,11 +193,11 @@ class Pushing:
 
     # --- test mode ---
 
-    def _show(self, pushes: Sequence[TestPush]) -> None:
+    def _show(self, pushes: Sequence[ShownPush]) -> None:
         if not pushes:
             return
         try:
-            test_pushes.append(self._test_log, pushes)
+            shown_pushes.append(self._test_log, pushes)
         except OSError as error:
             log.warning("The log of test pushes cannot be written: %s", error)
         devices = Counter((push.serial, push.version, push.reason) for push in pushes)
@@ -316,13 +316,13 @@ def _account_of(
     )
 
 
-def _test_push(
+def _shown_push(
     content: PassContent, reason: Reason, topic: str, token: str, now: datetime
-) -> TestPush:
-    return TestPush(
+) -> ShownPush:
+    return ShownPush(
         at=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         topic=topic,
-        device=test_pushes.device_hash(token),
+        device=shown_pushes.device_hash(token),
         serial=content.serial,
         version=content.version,
         reason=reason.value,

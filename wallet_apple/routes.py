@@ -107,9 +107,8 @@ def make_blueprint(wallet: AppleWallet, issuer: Issuer) -> Blueprint:
         if request.method == "GET" and (card.fetch_is_news or version != card.version):
             issuer.fetched(wallet.kind, card, version)
         response.last_modified = changed
-        response.cache_control.private = True
-        response.cache_control.no_cache = True
-        response.vary.add("Authorization")
+        response.headers["Cache-Control"] = "private, no-cache"
+        response.headers["Vary"] = "Authorization"
         return response
 
     @apple.post(f"{_PASS}/personalize", merge_slashes=False)

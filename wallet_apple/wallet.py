@@ -24,14 +24,14 @@ from passes.wallet_port import (
     WalletError,
     WalletMisconfigured,
 )
-from wallet_apple import brought, bundle, certificates, personalise, test_pushes, validity
+from wallet_apple import brought, bundle, certificates, personalise, shown_pushes, validity
 from wallet_apple.design import Design
 from wallet_apple.pictures import SIZES, picture_files
 from wallet_apple.pkpass import EMPTY, Package, extended, pack
 from wallet_apple.pushing import Pushing, PushSettings, read_settings
 from wallet_apple.recent import Recent
+from wallet_apple.shown_pushes import ShownPush
 from wallet_apple.signing import Credentials, current, read_account, read_folder
-from wallet_apple.test_pushes import TestPush
 
 MEDIA_TYPE = "application/vnd.apple.pkpass"
 DESIGNS_OF_TEMPLATE = 12
@@ -76,7 +76,7 @@ class AppleWallet:
         self._pushing = Pushing(
             push_settings or read_settings({}),
             self.credentials,
-            example_folder.parent / test_pushes.FILE_NAME,
+            example_folder.parent / shown_pushes.FILE_NAME,
             clock,
         )
 
@@ -115,7 +115,7 @@ class AppleWallet:
         """The devices of all cards at once, over a few connections for each certificate."""
         return self._pushing.push_many(batch)
 
-    def shown_pushes(self, device: str, position: str | None) -> tuple[str, list[TestPush]] | None:
+    def shown_pushes(self, device: str, position: str | None) -> tuple[str, list[ShownPush]] | None:
         """What a simulated phone hears: see ``Pushing.shown_to``."""
         return self._pushing.shown_to(device, position)
 
@@ -238,8 +238,7 @@ class AppleWallet:
 
     def _draw(self, content: PassContent, credentials: Credentials) -> tuple[Package, bytes]:
         """Draws the card by one of the last few designs of its template, or by one made now."""
-        asked = personalise.document(content).decode()
-        template = (credentials.pass_type_id, credentials.team_id, content.template, asked)
+        template = (credentials.pass_type_id, credentials.team_id, content.template)
         designs = self._designs.get(template) or ()
         for design in designs:
             drawn = design.draw(content)

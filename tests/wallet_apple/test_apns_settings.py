@@ -11,9 +11,9 @@ import wallet_apple
 from passes.wallet_port import Issuer, Outcome, Reason, WalletMisconfigured, WalletSettings
 from tests.wallet_apple import telling
 from tests.wallet_apple.telling import content, device, token
-from wallet_apple import pushing, test_pushes
+from wallet_apple import pushing, shown_pushes
 from wallet_apple.pushing import read_settings
-from wallet_apple.test_pushes import TestPush
+from wallet_apple.shown_pushes import ShownPush
 
 
 def test_without_settings_real_certificates_go_to_apple():
@@ -79,19 +79,19 @@ def wallet():
 
 @pytest.fixture
 def log_file():
-    return telling.certificates().parent / test_pushes.FILE_NAME
+    return telling.certificates().parent / shown_pushes.FILE_NAME
 
 
 @pytest.mark.usefixtures("offline")
 def test_test_mode_shows_pushes_and_keeps_tokens_to_itself(wallet, log_file, caplog):
     caplog.set_level(logging.DEBUG)
-    start, _ = test_pushes.since(log_file, None, ())
+    start, _ = shown_pushes.since(log_file, None, ())
     card = content(7, version=5)
     receipts = wallet.push(card, [device(token(1)), device(token(2))], Reason.MESSAGE)
     assert [receipt.outcome for receipt in receipts] == [Outcome.DELIVERED] * 2
     assert {receipt.detail for receipt in receipts} == {"test mode: shown in the log"}
-    hashed = test_pushes.device_hash(token(1))
-    _, [shown] = test_pushes.since(log_file, start, [hashed])
+    hashed = shown_pushes.device_hash(token(1))
+    _, [shown] = shown_pushes.since(log_file, start, [hashed])
     assert (shown.topic, shown.serial, shown.version, shown.reason, shown.device) == (
         telling.TOPIC, card.serial, 5, "message", hashed,
     )  # fmt: skip
@@ -130,53 +130,53 @@ def test_a_real_certificate_does_not_stay_in_test_mode(wallet, monkeypatch):
 
 
 def shown_push(number, serial="1"):
-    device_hash = test_pushes.device_hash(token(number))
-    return TestPush("2026-11-21T12:00:00Z", "pass.x", device_hash, serial, 1, "balance")
+    device_hash = shown_pushes.device_hash(token(number))
+    return ShownPush("2026-11-21T12:00:00Z", "pass.x", device_hash, serial, 1, "balance")
 
 
 def test_a_reader_goes_on_where_it_was(tmp_path):
     file = tmp_path / "log"
     mine = [shown_push(1).device]
-    assert test_pushes.since(file, None, mine) == ("", [])
-    test_pushes.append(file, [shown_push(1, "1"), shown_push(2, "2")])
-    position, found = test_pushes.since(file, None, mine)
+    assert shown_pushes.since(file, None, mine) == ("", [])
+    shown_pushes.append(file, [shown_push(1, "1"), shown_push(2, "2")])
+    position, found = shown_pushes.since(file, None, mine)
     assert [push.serial for push in found] == ["1"]
-    assert test_pushes.since(file, position, mine) == (position, [])
-    test_pushes.append(file, [shown_push(1, "3")])
-    position, found = test_pushes.since(file, position, mine)
+    assert shown_pushes.since(file, position, mine) == (position, [])
+    shown_pushes.append(file, [shown_push(1, "3")])
+    position, found = shown_pushes.since(file, position, mine)
     assert [push.serial for push in found] == ["3"]
 
 
 @pytest.mark.parametrize("position", ["", "x", "-", "abc-5", "-5", "½-½"])
 def test_a_made_up_position_means_the_beginning(tmp_path, position):
     file = tmp_path / "log"
-    test_pushes.append(file, [shown_push(1)])
-    assert len(test_pushes.since(file, position, [shown_push(1).device])[1]) == 1
+    shown_pushes.append(file, [shown_push(1)])
+    assert len(shown_pushes.since(file, position, [shown_push(1).device])[1]) == 1
 
 
 def test_a_position_within_a_line_means_the_beginning(tmp_path):
     file = tmp_path / "log"
-    test_pushes.append(file, [shown_push(1)])
-    end, _ = test_pushes.since(file, None, [])
+    shown_pushes.append(file, [shown_push(1)])
+    end, _ = shown_pushes.since(file, None, [])
     log, _, size = end.partition("-")
     for moved in (int(size) - 3, int(size) + 100):
-        assert len(test_pushes.since(file, f"{log}-{moved}", [shown_push(1).device])[1]) == 1
+        assert len(shown_pushes.since(file, f"{log}-{moved}", [shown_push(1).device])[1]) == 1
 
 
 def test_a_long_log_starts_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(test_pushes, "MOST_BYTES", 1000)
+    monkeypatch.setattr(shown_pushes, "MOST_BYTES", 1000)
     file = tmp_path / "log"
     mine = [shown_push(1).device]
-    test_pushes.append(file, [shown_push(1, str(number)) for number in range(10)])
-    position, _ = test_pushes.since(file, None, mine)
-    test_pushes.append(file, [shown_push(1, "fresh")])
+    shown_pushes.append(file, [shown_push(1, str(number)) for number in range(10)])
+    position, _ = shown_pushes.since(file, None, mine)
+    shown_pushes.append(file, [shown_push(1, "fresh")])
     assert file.stat().st_size < 1000
-    assert [push.serial for push in test_pushes.since(file, position, mine)[1]] == ["fresh"]
+    assert [push.serial for push in shown_pushes.since(file, position, mine)[1]] == ["fresh"]
 
 
 def test_each_line_is_json(tmp_path):
     file = tmp_path / "log"
-    test_pushes.append(file, [shown_push(1)])
+    shown_pushes.append(file, [shown_push(1)])
     head, line = map(json.loads, file.read_text().splitlines())
     assert list(head) == ["log"]
     assert list(line) == ["at", "topic", "device", "serial", "version", "reason"]

@@ -140,8 +140,7 @@ def test_check_misses_the_example_certificate(tmp_path, now):
 @pytest.fixture
 def installations(now):
     return [
-        Installation(f"device-{n}", {"token": f"token-{n}"}, registered_at=now)
-        for n in range(3)
+        Installation(f"device-{n}", {"token": f"token-{n}"}, registered_at=now) for n in range(3)
     ]
 
 

@@ -14,9 +14,9 @@ from urllib.parse import urljoin
 
 import requests
 
+from wallet_apple.shown_pushes import device_hash
 from wallet_apple.simulate.face import HeldPass, NotAPass, show
 from wallet_apple.simulate.phone import TIMEOUT, USER_AGENT, Phone, Refused, Update
-from wallet_apple.test_pushes import device_hash
 
 PHONES = "simulated-iphones.json"
 """In the data folder: which simulated phone holds which card, so that it can be removed later."""

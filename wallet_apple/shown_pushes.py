@@ -23,10 +23,8 @@ MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class TestPush:
+class ShownPush:
     """A push to one device. ``at`` is RFC 3339 in UTC, ``reason`` a value of the port's Reason."""
-
-    __test__ = False  # pytest takes the name for a test
 
     at: str
     topic: str
@@ -41,7 +39,7 @@ def device_hash(push_token: str) -> str:
     return hashlib.sha256(push_token.encode()).hexdigest()
 
 
-def append(file: Path, pushes: Sequence[TestPush]) -> None:
+def append(file: Path, pushes: Sequence[ShownPush]) -> None:
     """Adds the pushes in one piece. Threads and processes may do so at once.
 
     Raises OSError when the file cannot be written.
@@ -61,7 +59,7 @@ def append(file: Path, pushes: Sequence[TestPush]) -> None:
 
 def since(
     file: Path, position: str | None, device_hashes: Collection[str]
-) -> tuple[str, list[TestPush]]:
+) -> tuple[str, list[ShownPush]]:
     """The pushes to these devices after ``position``, oldest first, and the position to ask with
     next time.
 
@@ -82,7 +80,7 @@ def since(
     except (FileNotFoundError, orjson.JSONDecodeError, KeyError, TypeError):
         return "", []
     read = (orjson.loads(line) for line in lines)
-    pushes = [TestPush(**push) for push in read if push.get("device") in device_hashes]
+    pushes = [ShownPush(**push) for push in read if push.get("device") in device_hashes]
     return f"{log}-{size}", pushes
 
 
