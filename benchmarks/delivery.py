@@ -61,8 +61,8 @@ class BenchWallet:
         return [[Receipt(Outcome.DELIVERED)] * len(places) for _, places, _ in batch]
 
 
-def run(folder: Path, seconds: float) -> list[Row | Note]:
-    """Rates and shares on both databases."""
+def run(folder: Path, seconds: float, *, with_peers: bool = False) -> list[Row | Note]:
+    """Rates and shares on both databases. There are no peers to run beside it."""
     lines: list[Row | Note] = []
     with databases(folder) as urls:
         for name, url in urls.items():

@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 import migrations
 from commands.parts import Assemble, Parts
 from passes import clock
 from passes.delivery.pauses import pauses
+from passes.delivery.reports import RECENT, reports
 from passes.ledger.figures import disagreements
 from passes.merchants import accounts
 from passes.merchants.models import Merchant
@@ -61,6 +63,17 @@ def _examine(parts: Parts) -> Iterator[Line]:
         yield from _lines(wallet, wallet.check(now), "ready")
         for merchant_id, name in merchants:
             yield from _accounts(parts, wallet, merchant_id, name, now)
+    yield from _complaints(parts, now)
+
+
+def _complaints(parts: Parts, now: datetime) -> Iterator[Line]:
+    """What devices told the web service lately."""
+    with parts.store.read_all() as session:
+        lately = reports(session, now - RECENT)
+    for report in lately:
+        title = parts.wallets[report.wallet].title if report.wallet in parts.wallets else "devices"
+        sentence = f"{report.sentence['en']} ({report.subject}: {report.times})"
+        yield Line("note", title, sentence)
 
 
 def _accounts(
@@ -108,7 +121,9 @@ def _database(parts: Parts) -> Generator[Line, None, list[tuple[UUID, str]]]:
     for fault in lasting_faults(store):
         yield Line("broken", "database", fault)
     with store.read_all() as session:
-        merchants = [(merchant.id, merchant.name) for merchant in session.query(Merchant)]
+        merchants = [
+            (row.id, row.name) for row in session.execute(select(Merchant.id, Merchant.name))
+        ]
     agree = True
     for merchant_id, name in merchants:
         with store.read(merchant_id) as session:

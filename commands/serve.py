@@ -9,6 +9,7 @@ import threading
 
 from granian import Granian
 from granian.constants import Interfaces
+from sqlalchemy import select
 
 import migrations
 from commands import demo
@@ -72,7 +73,7 @@ def prepare(parts: Parts) -> None:
         raise WrongSetting("; ".join(faults))
     sizes = tuple(size for wallet in parts.wallets.values() for size in wallet.pictures)
     with parts.store.read_all() as session:
-        merchant_ids = [merchant.id for merchant in session.query(Merchant)]
+        merchant_ids = session.scalars(select(Merchant.id)).all()
     for merchant_id in merchant_ids:
         with parts.store.write(merchant_id) as session:
             pictures.complete(session, sizes)

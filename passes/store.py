@@ -54,9 +54,10 @@ SHARDS = 64
 DUE = "treuepass_due"
 """The channel on which PostgreSQL tells other processes that there is work."""
 
+_FULL, _NORMAL = 2, 1
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
-    "synchronous": 2,  # FULL: a committed posting survives power loss
+    "synchronous": _FULL,  # a committed posting survives power loss
     "foreign_keys": 1,
     "recursive_triggers": 1,  # INSERT OR REPLACE deletes, and must ask the ledger's trigger
     "busy_timeout": 15_000,
@@ -153,9 +154,7 @@ class Store:
         self._reading = self.engine.execution_options(
             treuepass_writes=False, postgresql_readonly=True
         )
-        self._noting = self.engine.execution_options(
-            treuepass_writes=True, treuepass_lasting=False
-        )
+        self._noting = self.engine.execution_options(treuepass_writes=True, treuepass_lasting=False)
         self.due = Event()
         """Set when a transaction made work due for the worker: one of this process, or, while
         ``listen`` runs, of any process."""
@@ -176,19 +175,22 @@ class Store:
         """A transaction of the system."""
         return self._transaction(self._writing, None)
 
-    def note_all(self) -> AbstractContextManager[Session]:
-        """A transaction of the system that does not wait for the disk.
-
-        It is whole or not there, like any other, but a power cut may take the last second of such:
-        for what is written often and costs nothing when it is forgotten.
-        """
-        return self._transaction(self._noting, None)
-
     @contextmanager
     def look_all(self) -> Iterator[Connection]:
         """``read_all`` for a few statements that are asked all the time: without the ORM, whose
         session costs as much as the statement."""
         with self._reading.connect() as connection:
+            _take_role(connection, None)
+            yield connection
+
+    @contextmanager
+    def note_all(self) -> Iterator[Connection]:
+        """``write_all`` for what is written often and costs nothing when it is forgotten: without
+        the ORM, and without waiting for the disk.
+
+        It is whole or not there, like any other, but a power cut may take the last second of such.
+        """
+        with self._noting.begin() as connection:
             _take_role(connection, None)
             yield connection
 
@@ -369,5 +371,5 @@ def _begin_sqlite(connection: Connection) -> None:
     if writes:
         # NORMAL appends to the WAL as FULL does, and leaves it to the next FULL to reach the disk.
         lasting = options.get("treuepass_lasting", True)
-        driver.execute(f"PRAGMA synchronous = {_SQLITE_PRAGMAS['synchronous'] if lasting else 1}")
+        driver.execute(f"PRAGMA synchronous = {_FULL if lasting else _NORMAL}")
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -427,7 +427,7 @@ class Wallet(Protocol):
 
 
 @runtime_checkable
-class Bundles(Protocol):
+class Bundles(Wallet, Protocol):
     """A wallet that hands out several cards of one customer in one file."""
 
     most_in_bundle: int

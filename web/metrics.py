@@ -9,10 +9,11 @@ from ipaddress import ip_address
 
 from flask import Blueprint, Flask, Response, abort, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from passes.delivery import backlog
+from passes.delivery.reports import reports
 from web import Services, services
 
 blueprint = Blueprint("metrics", __name__)
@@ -67,10 +68,11 @@ class _Database(Collector):
     def __init__(self, made: Services) -> None:
         self._made = made
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         now = self._made.now()
         with self._made.store.read_all() as session:
             known = backlog.by_wallet(session, now)
+            complaints = reports(session)
         found = defaultdict(backlog.Backlog, known)
         wallets = sorted({*self._made.wallets, *known})
         for name, about, figure in _GAUGES:
@@ -78,3 +80,12 @@ class _Database(Collector):
             for wallet in wallets:
                 family.add_metric([wallet], figure(found[wallet]))
             yield family
+        said = CounterMetricFamily(
+            "treuepass_device_complaints",
+            "What devices complained about.",
+            labels=["wallet", "subject", "complaint"],
+        )
+        for report in complaints:
+            labels = [report.wallet, report.subject, report.complaint.value]
+            said.add_metric(labels, report.times)
+        yield said

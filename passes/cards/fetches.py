@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, false, func, or_, select, true, update
+from sqlalchemy import Connection, bindparam, false, func, or_, true, update
 from sqlalchemy.orm import Session
 
 from passes.cards.models import Installation
@@ -40,24 +40,16 @@ SILENT_FOR = timedelta(days=14)
 
 _table = table_of(Installation)
 
-_OF_CARD = (
-    select(
-        _table.c.device,
-        _table.c.told_version,
-        _table.c.fetched_version,
-        _table.c.fetched_at,
-        _table.c.unanswered_pushes,
-        _table.c.stale,
-    )
-    .where(
-        _table.c.merchant_id == bindparam("of_merchant"),
-        _table.c.card_id == bindparam("of_card"),
-        _table.c.wallet == bindparam("of_wallet"),
-        _table.c.status == "active",
-    )
-    .order_by(_table.c.device)
-    .with_for_update()
+COLUMNS = (
+    _table.c.device,
+    _table.c.told_version,
+    _table.c.fetched_version,
+    _table.c.fetched_at,
+    _table.c.unanswered_pushes,
+    _table.c.stale,
 )
+"""What ``credit`` must know of an installation."""
+
 _FETCHED = (
     update(_table)
     .where(
@@ -65,6 +57,7 @@ _FETCHED = (
         _table.c.card_id == bindparam("of_card"),
         _table.c.wallet == bindparam("of_wallet"),
         _table.c.device == bindparam("of_device"),
+        _table.c.fetched_version <= bindparam("new_version"),
     )
     .values(
         fetched_version=bindparam("new_version"),
@@ -95,26 +88,36 @@ class Told(NamedTuple):
     version: int
 
 
-def is_news(rows: Sequence[Any], version: int, now: datetime) -> bool:
-    """Whether a fetch of ``version`` would change one of these rows, each of another device."""
-    return bool(_credits(rows, version, now))
+class Fetched(NamedTuple):
+    """An installation that has a version now; sorted, they stand in the order of locking."""
+
+    merchant_id: UUID
+    card_id: UUID
+    wallet: str
+    device: str
+    version: int
 
 
-def record_fetch(
-    session: Session, merchant_id: UUID, card_id: UUID, wallet: str, version: int, now: datetime
-) -> Sequence[str]:
-    """Notes that a device took ``version``, or had it; the devices for which that was news."""
-    key = {"of_merchant": merchant_id, "of_card": card_id, "of_wallet": wallet}
-    # In the order of devices, as everybody who locks several: nobody waits for each other.
-    credit = _credits(session.execute(_OF_CARD, key).all(), version, now)
-    for device, fetched in credit.items():
-        session.execute(_FETCHED, {**key, "of_device": device, "new_version": fetched, "now": now})
-    return list(credit)
+def record_fetches(connection: Connection, fetched: Iterable[Fetched], now: datetime) -> None:
+    """Notes what devices took, or had. As the system: the cards may be several merchants'."""
+    # In one order, as everybody who locks several: nobody waits for each other.
+    rows = [
+        {
+            "of_merchant": each.merchant_id,
+            "of_card": each.card_id,
+            "of_wallet": each.wallet,
+            "of_device": each.device,
+            "new_version": each.version,
+            "now": now,
+        }
+        for each in sorted(set(fetched))
+    ]
+    if rows:
+        connection.execute(_FETCHED, rows)
 
 
-def record_told(session: Session, wallet: str, device: str, told: Iterable[Told]) -> None:
-    """Notes what a list named to a device. In a session of the system: the cards may be several
-    merchants'."""
+def record_told(connection: Connection, wallet: str, device: str, told: Iterable[Told]) -> None:
+    """Notes what a list named to a device. As the system: the cards may be several merchants'."""
     rows = [
         {
             "of_merchant": merchant_id,
@@ -126,7 +129,7 @@ def record_told(session: Session, wallet: str, device: str, told: Iterable[Told]
         for merchant_id, card_id, version in sorted(told)
     ]
     if rows:
-        session.execute(_TOLD, rows)
+        connection.execute(_TOLD, rows)
 
 
 def mark_stale(session: Session, wallet: str, now: datetime) -> int:
@@ -155,8 +158,11 @@ def mark_stale(session: Session, wallet: str, now: datetime) -> int:
     return rows_changed(marked)
 
 
-def _credits(rows: Sequence[Any], version: int, now: datetime) -> Mapping[str, int]:
-    """For whom a fetch of ``version`` counts, and as which version; only where that is news."""
+def credit(rows: Sequence[Any], version: int, now: datetime) -> Mapping[str, int]:
+    """For which devices a fetch of ``version`` counts, and as which; only where that is news.
+
+    ``rows`` are the active installations of the card in one wallet, with ``COLUMNS``.
+    """
     if len(rows) == 1:
         counted = {rows[0].device: version}
     else:

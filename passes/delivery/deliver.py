@@ -12,8 +12,9 @@ import structlog
 from passes.delivery import measures
 from passes.delivery.claim import claim
 from passes.delivery.drawing import Drawn, draw_batch
+from passes.delivery.judge import Answered, PushFailed
 from passes.delivery.lanes import Lane, look
-from passes.delivery.settle import Answered, PushFailed, settle
+from passes.delivery.settle import settle
 from passes.store import Store
 from passes.wallet_port import Receipt, Wallet, WalletError
 

@@ -1,20 +1,19 @@
-"""Writes down what devices fetched: one writer at a time, for everybody who waits meanwhile."""
+"""Writes down what devices fetched: one writer at a time, for everybody who comes meanwhile."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from threading import Lock
-from uuid import UUID
 
-from passes.cards import fetches
+from passes.cards.fetches import Fetched, record_fetches
 from passes.store import Store
 
 MOST_AT_ONCE = 200
 
 
-class Fetches:
+class FetchNotes:
     """Notes of fetches on their way to the database.
 
     Thousands of devices fetch after a campaign, and writers of one database wait for each other:
@@ -25,12 +24,12 @@ class Fetches:
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self._notes: deque[tuple[UUID, UUID, str, int]] = deque()
+        self._notes: deque[Fetched] = deque()
         self._writing = Lock()
 
-    def note(self, merchant_id: UUID, card_id: UUID, wallet: str, version: int) -> None:
+    def add(self, fetched: Iterable[Fetched]) -> None:
         """Written when this returns, unless another thread is about to write it."""
-        self._notes.append((merchant_id, card_id, wallet, version))
+        self._notes.extend(fetched)
         # Looked at again after each writing: a note may have come just before the lock was free.
         while self._notes and self._writing.acquire(blocking=False):
             try:
@@ -40,7 +39,6 @@ class Fetches:
 
     def _write(self) -> None:
         several = [self._notes.popleft() for _ in range(min(len(self._notes), MOST_AT_ONCE))]
-        with self._store.note_all() as session:
-            # Sorted, as everybody does who locks several rows.
-            for merchant_id, card_id, wallet, version in sorted(set(several)):
-                fetches.record_fetch(session, merchant_id, card_id, wallet, version, self._now())
+        if several:
+            with self._store.note_all() as connection:
+                record_fetches(connection, several, self._now())

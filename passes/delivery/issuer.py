@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, bindparam, select
@@ -15,7 +15,7 @@ from passes.cards.models import Card, Installation
 from passes.content.at_once import draw_at_once
 from passes.content.draw import draw
 from passes.delivery import reports
-from passes.delivery.fetch_notes import Fetches
+from passes.delivery.fetch_notes import FetchNotes
 from passes.delivery.offers import follow
 from passes.merchants import directory
 from passes.merchants.directory import Found, Known
@@ -55,12 +55,7 @@ _BY_SERIAL = (
 _FACTS = (
     _BY_SERIAL.add_columns(
         _accounts.c.name,
-        _places.c.device,
-        _places.c.told_version,
-        _places.c.fetched_version,
-        _places.c.fetched_at,
-        _places.c.unanswered_pushes,
-        _places.c.stale,
+        *fetches.COLUMNS,
     )
     .outerjoin(
         _accounts,
@@ -111,6 +106,19 @@ _LONGEST_TAG = 18
 """Digits of a tag that any database can compare; none of ours will ever be longer."""
 
 
+class _Card(NamedTuple):
+    """What ``facts`` found and its caller may hand back: the card, and where it is installed."""
+
+    found: Found
+    places: Sequence[Row[Any]]
+
+
+def _of(facts: CardFacts) -> _Card:
+    if not isinstance(facts.card, _Card):
+        raise NoSuchCard
+    return facts.card
+
+
 class DomainIssuer:
     """The Issuer of the port."""
 
@@ -118,7 +126,7 @@ class DomainIssuer:
         self._store = store
         self._base_url = base_url
         self._now = now
-        self._fetches = Fetches(store, now)
+        self._fetches = FetchNotes(store, now)
 
     def knows(self, serial: str, secret: str) -> bool:
         with self._store.look_all() as connection:
@@ -129,18 +137,19 @@ class DomainIssuer:
             rows = self._prove(connection, serial, secret, _FACTS, of_wallet=wallet)
         if not rows:
             raise NoSuchCard
-        card = rows[0]
+        first = rows[0]
         places = {row.device: row for row in rows if row.device is not None}
+        card = _Card(Found(first.merchant_id, first.id), [*places.values()])
         return CardFacts(
-            version=card.version,
-            changed_at=card.changed_at,
+            version=first.version,
+            changed_at=first.changed_at,
             account_names=frozenset(row.name for row in rows if row.name is not None),
-            fetch_is_news=fetches.is_news([*places.values()], card.version, self._now()),
-            card=Found(card.merchant_id, card.id),
+            fetch_is_news=bool(fetches.credit(card.places, first.version, self._now())),
+            card=card,
         )
 
     def drawn(self, wallet: str, facts: CardFacts) -> PassContent:
-        return self._draw(wallet, facts.card if isinstance(facts.card, Found) else None)
+        return self._draw(wallet, _of(facts).found)
 
     def content(self, wallet: str, serial: str, secret: str) -> PassContent:
         with self._store.look_all() as connection:
@@ -179,9 +188,9 @@ class DomainIssuer:
         named = [row for row in rows if row.change_tag > since or row.version > row.fetched_version]
         news = [row for row in named if row.version > row.told_version]
         if news:
-            with self._store.note_all() as session:
+            with self._store.note_all() as connection:
                 told = [fetches.Told(row.merchant_id, row.id, row.version) for row in news]
-                fetches.record_told(session, wallet, device, told)
+                fetches.record_told(connection, wallet, device, told)
         newest = max((row.change_tag for row in named), default=since)
         if named and since >= newest:
             # Changes that were committed out of order, or not fetched the last time. A device that
@@ -191,8 +200,12 @@ class DomainIssuer:
         return Changes(tuple(row.serial_number for row in named), str(newest))
 
     def fetched(self, wallet: str, facts: CardFacts, version: int) -> None:
-        if isinstance(facts.card, Found):
-            self._fetches.note(*facts.card, wallet, version)
+        card = _of(facts)
+        counted = fetches.credit(card.places, version, self._now())
+        self._fetches.add(
+            fetches.Fetched(*card.found, wallet, device, as_version)
+            for device, as_version in counted.items()
+        )
 
     def serves(self, wallet: str, name: str) -> bool:
         with self._store.read_all() as session:

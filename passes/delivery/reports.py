@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +14,9 @@ from passes import i18n
 from passes.cards.models import DeviceReport
 from passes.store import rows_changed
 from passes.wallet_port import Complaint, Text
+
+RECENT = timedelta(days=14)
+"""For so long after the last complaint it is a finding."""
 
 SENTENCES: Mapping[Complaint, Text] = {
     Complaint.UNCHANGED: i18n.text("Devices were told of changes to passes that had not changed."),

@@ -6,9 +6,7 @@ Statements are for the many: cards of one outcome are settled together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -19,23 +17,13 @@ from sqlalchemy.orm import Session
 from passes import ids
 from passes.cards import cards, events, installations
 from passes.cards.models import Card, CardEvent, Delivery, Installation
-from passes.delivery import pauses
-from passes.delivery.claim import Batch, Claimed
+from passes.delivery.claim import Batch
+from passes.delivery.judge import Answered, Next, Verdict, backoff, judge
 from passes.store import Store, table_of
-from passes.wallet_port import Installation as Place
-from passes.wallet_port import (
-    Outcome,
-    Receipt,
-    WalletDown,
-    WalletError,
-    WalletMisconfigured,
-)
+from passes.wallet_port import Outcome, WalletError
 
 PAUSE = timedelta(seconds=2)
 """Between two pushes of one card to one wallet; phones slow down closer ones (R-UPD-1)."""
-LONGEST_WAIT = 3_600.0
-GIVEN_UP_AFTER = timedelta(hours=24)
-"""Trouble of one card is waited out for so long (R-UPD-2)."""
 ERROR_LONGEST = 500
 
 _cards = table_of(Card)
@@ -44,34 +32,6 @@ _places = table_of(Installation)
 _events = table_of(CardEvent)
 
 log = structlog.get_logger("treuepass.delivery")
-
-
-class PushFailed(WalletError):
-    """An error of our own; the log says more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A claimed row, the version that was sent, to whom, and the answer."""
-
-    claimed: Claimed
-    version: int
-    places: tuple[Place, ...]
-    answer: Sequence[Receipt] | WalletError
-
-
-class _Next(Enum):
-    DONE = 1
-    AGAIN = 2
-    GIVEN_UP = 3
-    PAUSED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    next: _Next
-    error: str | None = None
-    asked: float | None = None
 
 
 _OURS = (
@@ -184,16 +144,16 @@ def settle(store: Store, batch: Batch, answered: Sequence[Answered], now: dateti
         _remove_gone(session, batch, answered, key)
         wanted = _lock_ours(session, batch, answered, key)
         ours = [each for each in answered if each.claimed.card_id in wanted]
-        verdicts = _judge(session, batch, answered, now)
-        by_next: dict[_Next, list[tuple[Answered, _Verdict]]] = {}
+        verdicts = judge(session, batch, answered, now)
+        by_next: dict[Next, list[tuple[Answered, Verdict]]] = {}
         for each in ours:
             verdict = verdicts[each.claimed.card_id]
             by_next.setdefault(verdict.next, []).append((each, verdict))
-        _settle_done(session, by_next.get(_Next.DONE, []), wanted, key, now)
+        _settle_done(session, by_next.get(Next.DONE, []), wanted, key, now)
         _settle_failed(session, by_next, key, now)
         _count_pushes(session, ours, key, now)
         _record_events(session, batch, by_next, now)
-    for each, verdict in by_next.get(_Next.GIVEN_UP, []):
+    for each, verdict in by_next.get(Next.GIVEN_UP, []):
         log.warning(
             "delivery_given_up",
             wallet=wallet,
@@ -211,83 +171,9 @@ def _lock_ours(
     return {row.card_id: row.wanted_version for row in found}
 
 
-# --- what an answer means ------------------------------------------------------------------------
-
-
-def _judge(
-    session: Session, batch: Batch, answered: Sequence[Answered], now: datetime
-) -> dict[UUID, _Verdict]:
-    """A verdict for each card; pauses the merchant's wallet, or ends its pause.
-
-    Trouble with the vendor that met every card of the batch is the vendor's, and the cards only
-    wait. Where others got through, it is the card's own: one that a vendor always fails on must
-    not stop the rest.
-    """
-    wallet = batch.lane.wallet
-    trouble = [
-        each.answer
-        for each in answered
-        if isinstance(each.answer, WalletDown | WalletMisconfigured)
-    ]
-    got_through = any(not isinstance(each.answer, WalletError) and each.answer for each in answered)
-    all_stopped = bool(trouble) and not got_through
-    verdicts = {
-        each.claimed.card_id: _verdict(each, all_stopped=all_stopped, now=now) for each in answered
-    }
-    if all_stopped:
-        asked = [error.retry_after or 0 for error in trouble if isinstance(error, WalletDown)]
-        pauses.pause(
-            session,
-            wallet,
-            str(trouble[0]),
-            max(asked, default=None),
-            now,
-            probed=batch.probes,
-        )
-    elif batch.probes and got_through:
-        pauses.resume(session, wallet)
-    elif batch.probes:
-        pauses.leave_probe(session, wallet, now)
-    return verdicts
-
-
-def _verdict(each: Answered, *, all_stopped: bool, now: datetime) -> _Verdict:
-    answer = each.answer
-    if not isinstance(answer, WalletError):
-        later = [receipt for receipt in answer if receipt.outcome is Outcome.LATER]
-        if later:
-            longest = max(receipt.retry_after or 0 for receipt in later)
-            return _again(each, later[0].detail, longest, now)
-        refused = [r.detail for r in answer if r.outcome is Outcome.REFUSED]
-        return _Verdict(_Next.DONE, (refused[0] or "refused") if refused else None)
-    if isinstance(answer, WalletDown | WalletMisconfigured):
-        if all_stopped:
-            return _Verdict(_Next.PAUSED, str(answer))
-        asked = answer.retry_after if isinstance(answer, WalletDown) else None
-        return _again(each, str(answer), asked, now)
-    if isinstance(answer, PushFailed):
-        return _again(each, str(answer), None, now)
-    return _Verdict(_Next.GIVEN_UP, str(answer))
-
-
-def _again(each: Answered, error: str, asked: float | None, now: datetime) -> _Verdict:
-    since = each.claimed.failing_since
-    if since is not None and now - since >= GIVEN_UP_AFTER:
-        return _Verdict(_Next.GIVEN_UP, error)
-    return _Verdict(_Next.AGAIN, error, asked)
-
-
-def backoff(attempts: int, asked: float | None) -> timedelta:
-    """1 s, 2 s, 4 s … 1 h with jitter, but never sooner than the vendor asked (R-UPD-2)."""
-    return pauses.wait_after(attempts, asked, LONGEST_WAIT)
-
-
-# --- what is written -----------------------------------------------------------------------------
-
-
 def _settle_done(
     session: Session,
-    done: Sequence[tuple[Answered, _Verdict]],
+    done: Sequence[tuple[Answered, Verdict]],
     wanted: dict[UUID, int],
     key: dict[str, Any],
     now: datetime,
@@ -317,7 +203,7 @@ def _settle_done(
 
 def _settle_failed(
     session: Session,
-    by_next: dict[_Next, list[tuple[Answered, _Verdict]]],
+    by_next: dict[Next, list[tuple[Answered, Verdict]]],
     key: dict[str, Any],
     now: datetime,
 ) -> None:
@@ -326,18 +212,18 @@ def _settle_failed(
             **key,
             "of_card": each.claimed.card_id,
             "next_due": now + backoff(each.claimed.attempts, verdict.asked)
-            if verdict.next is _Next.AGAIN
+            if verdict.next is Next.AGAIN
             else None,
-            "died_at": now if verdict.next is _Next.GIVEN_UP else None,
+            "died_at": now if verdict.next is Next.GIVEN_UP else None,
             "now": now,
             "error": (verdict.error or "")[:ERROR_LONGEST],
         }
-        for next_ in (_Next.AGAIN, _Next.GIVEN_UP)
+        for next_ in (Next.AGAIN, Next.GIVEN_UP)
         for each, verdict in by_next.get(next_, [])
     ]
     if failed:
         session.execute(_FAILED_ONE, failed)
-    paused = by_next.get(_Next.PAUSED, [])
+    paused = by_next.get(Next.PAUSED, [])
     if paused:
         # Behind those that have not been tried: the next probe is of others.
         session.execute(
@@ -394,18 +280,18 @@ def _count_pushes(
 def _record_events(
     session: Session,
     batch: Batch,
-    by_next: dict[_Next, list[tuple[Answered, _Verdict]]],
+    by_next: dict[Next, list[tuple[Answered, Verdict]]],
     now: datetime,
 ) -> None:
     """A push that really told somebody is an event, and so is one that was given up."""
     happened: list[tuple[Answered, str, dict[str, Any]]] = [
         (each, events.DELIVERED, {"version": each.version, "devices": len(told)})
-        for each, _ in by_next.get(_Next.DONE, [])
+        for each, _ in by_next.get(Next.DONE, [])
         if (told := _told(each))
     ]
     happened += [
         (each, events.DELIVERY_FAILED, {"error": (verdict.error or "")[:200]})
-        for each, verdict in by_next.get(_Next.GIVEN_UP, [])
+        for each, verdict in by_next.get(Next.GIVEN_UP, [])
     ]
     if happened:
         session.execute(

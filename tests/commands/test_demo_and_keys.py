@@ -11,8 +11,11 @@ from sqlalchemy import update
 
 from commands.parts import Assemble
 from passes.cards.models import Card
+from passes.delivery import reports
 from passes.settings import read_settings
+from passes.wallet_port import Complaint
 from tests.commands.conftest import Done
+from tests.conftest import Clock
 
 CARD = {"id", "serial_number", "template", "customer", "status", "figures", "links", "utm"}
 
@@ -100,3 +103,21 @@ def test_doctor_alarms_when_figures_and_entries_differ(
     [wrong] = [line for line in done.json if line["subject"] == "ledger"]
     assert wrong["state"] == "broken"
     assert "Café Kranz" in wrong["sentence"]
+
+
+def test_doctor_tells_what_devices_complained_about_lately(
+    treuepass: Callable[..., Done], assembled: Assemble, now: Clock
+) -> None:
+    treuepass("demo", "--json")
+    with assembled(read_settings()).store.write_all() as session:
+        reports.count(session, "apple", "pass.com.kranz", {Complaint.SAME_TAG: 3}, now())
+
+    def said() -> list[str]:
+        lines = treuepass("doctor", "--json").json
+        return [line["sentence"] for line in lines if "pass.com.kranz" in line["sentence"]]
+
+    [sentence] = said()
+    assert "the tag of the list before" in sentence
+    assert "3" in sentence
+    now.move(days=15)
+    assert said() == []

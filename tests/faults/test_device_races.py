@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -15,7 +16,7 @@ ROUNDS = 5
 AT_ONCE = 8
 
 
-def together(asked: list[Callable[[], Any]]) -> list[int]:
+def together(asked: Sequence[Callable[[], Any]]) -> list[int]:
     """The statuses of requests that are sent at the same time."""
     with ThreadPoolExecutor(len(asked)) as pool:
         return [answer.status_code for answer in pool.map(lambda ask: ask(), asked)]
@@ -38,7 +39,7 @@ def test_phone_and_watch_register_at_once(app: Flask, alma: Shop) -> None:
     for _ in range(ROUNDS):
         card, held = new_card(app, alma)
         several = devices(app, AT_ONCE)
-        assert together([lambda d=each: d.register(held) for each in several]) == [201] * AT_ONCE
+        assert together([partial(each.register, held) for each in several]) == [201] * AT_ONCE
         assert places(alma, card) == ["active"] * AT_ONCE
         installed = [
             event["data"]["additional"]
@@ -52,7 +53,7 @@ def test_one_device_registers_several_times_at_once(app: Flask, alma: Shop) -> N
     for _ in range(ROUNDS):
         card, held = new_card(app, alma)
         same = [Device(app.test_client(), "phone") for _ in range(AT_ONCE)]
-        answers = together([lambda d=each: d.register(held) for each in same])
+        answers = together([partial(each.register, held) for each in same])
         assert sorted(answers) == [200] * (AT_ONCE - 1) + [201]
         assert places(alma, card) == ["active"]
 
@@ -61,8 +62,8 @@ def test_a_device_registers_and_unregisters_at_once(app: Flask, alma: Shop) -> N
     for _ in range(ROUNDS):
         card, held = new_card(app, alma)
         same = [Device(app.test_client(), "phone") for _ in range(AT_ONCE)]
-        asked: list[Callable[[], Any]] = [
-            (lambda d=each: d.register(held)) if number % 2 else (lambda d=each: d.unregister(held))
+        asked = [
+            partial(each.register if number % 2 else each.unregister, held)
             for number, each in enumerate(same)
         ]
         assert set(together(asked)) <= {200, 201}

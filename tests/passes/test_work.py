@@ -182,7 +182,9 @@ def test_a_change_wakes_another_process(
     elsewhere.close()
 
 
-_LISTENERS = "FROM pg_stat_activity WHERE starts_with(query, 'LISTEN') AND datname = current_database()"
+_LISTENERS = (
+    "FROM pg_stat_activity WHERE starts_with(query, 'LISTEN') AND datname = current_database()"
+)
 
 
 def listeners(store: Store) -> int:

@@ -22,7 +22,14 @@ from passes.wallet_port import Complaint, WalletMisconfigured
 from tests.apple_device import Device
 from tests.conftest import Clock, Shop
 
-WRONG = ["", "x" * 22, "ApplePass", "ApplePass short", "ApplePass " + "x" * 22, "Bearer " + "x" * 22]
+WRONG = [
+    "",
+    "x" * 22,
+    "ApplePass",
+    "ApplePass short",
+    "ApplePass " + "x" * 22,
+    "Bearer " + "x" * 22,
+]
 
 
 @pytest.fixture
@@ -232,7 +239,8 @@ def test_a_pass_keeps_its_type_when_real_certificates_come(
 # --- POST …/log ----------------------------------------------------------------------------------
 
 SAID = {
-    Complaint.UNCHANGED: "Server requested update to serial number '1', but the pass was unchanged.",
+    Complaint.UNCHANGED: "Server requested update to serial number '1', but the pass was"
+    " unchanged.",
     Complaint.UNDATED: "Server returned the pass data for serial number '1' but did not provide a"
     " 'last-modified' header.",
     Complaint.SENT_AGAIN: "Server ignored the 'if-modified-since' header (Sat, 21 Nov 2026) and"

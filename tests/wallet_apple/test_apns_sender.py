@@ -184,7 +184,8 @@ def test_some_answers_and_then_silence(apns, make_wallet):
     found = outcomes(wallet.push_many(cards(range(20_000))))
     worker.join()
     assert set(found) == {DELIVERED, Outcome.LATER}
-    assert found.count(DELIVERED) == len(apns.accepted())
+    # Answers that were still on their way when patience ended are told again.
+    assert 0 < found.count(DELIVERED) <= len(apns.accepted())
 
 
 def hang_after(apns, count):

@@ -12,7 +12,9 @@ from flask import Flask
 from commands.parts import Parts
 from passes.cards import cards, installations
 from passes.cards.models import Delivery, WalletPause
+from passes.delivery import reports
 from passes.delivery.offers import handed_out
+from passes.wallet_port import Complaint
 from tests.conftest import Clock, Shop
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -107,3 +109,10 @@ def test_the_token_opens_them_from_anywhere(
     assert status("Bearer sesame") == 200
     for wrong in ("Bearer sesam", "Bearer", "sesamé", "Basic sesame"):
         assert status(wrong) == 403
+
+
+def test_what_devices_complain_about_is_counted(app: Flask, parts: Parts, now: Clock) -> None:
+    with parts.store.write_all() as session:
+        reports.count(session, "apple", "pass.com.alma", {Complaint.SAME_TAG: 3}, now())
+    name = f'complaint="{Complaint.SAME_TAG.value}",subject="pass.com.alma",wallet="apple"'
+    assert figures(app)[f"treuepass_device_complaints_total{{{name}}}"] == 3

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 from commands.parts import Parts
 from passes.cards import cards, installations
+from passes.delivery import reports
 from passes.delivery.pauses import pause
 from passes.merchants import accounts
+from passes.wallet_port import Complaint
 from tests.conftest import Clock, Shop
 from tests.wallet_apple.authorities import (
     PTID,
@@ -160,6 +162,20 @@ def test_entering_credentials_ends_a_pause(
     stopped = listed(alma)["apple"]["pause"]
     assert stopped["sentence"] == "Apple refuses the certificate."
     assert put(alma, "apple", own(apple))["pause"] is None
+
+
+def test_what_devices_say_of_its_own_passes_is_the_merchants_to_read(
+    alma: Shop, bruno: Shop, apple: SimpleNamespace, parts: Parts, now: Clock
+) -> None:
+    put(alma, "apple", own(apple))
+    with parts.store.write_all() as session:
+        reports.count(session, "apple", PTID, {Complaint.SAME_TAG: 3}, now())
+    [finding] = listed(alma)["apple"]["findings"]
+    assert finding["stops"] is False
+    assert PTID in finding["sentence"]
+    assert listed(bruno)["apple"]["findings"] == []
+    now.move(days=15)
+    assert listed(alma)["apple"]["findings"] == []
 
 
 def test_accounts_and_requests_are_removed(

@@ -249,9 +249,7 @@ def _new_customer(call: Call, details: Details) -> Any:
         ) from None
 
 
-def opening_of(
-    given: Mapping[str, int | str], currency: str
-) -> tuple[dict[str, int], int | None]:
+def opening_of(given: Mapping[str, int | str], currency: str) -> tuple[dict[str, int], int | None]:
     """The figures that a card brings along, and its purchases in minor units. Raises Invalid."""
     figures = dict(given)
     ltv = figures.pop("ltv", None)

@@ -38,6 +38,7 @@ class Parts(Body):
     form: dict[str, Any] | None = None
     location_ids: list[UUID] | None = None
     wallet_accounts: dict[str, str] | None = None
+    personalisation: dict[str, Any] | None = None
 
 
 class NewTemplate(Parts):
@@ -195,7 +196,7 @@ def _parts(asked: Parts, others: set[str]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None or name in _NULLABLE}
 
 
-_NULLABLE = {"description", "fields", "location_ids"}
+_NULLABLE = {"description", "fields", "location_ids", "personalisation"}
 
 
 def _shown(call: Call, template: templates.Template) -> dict[str, Any]:

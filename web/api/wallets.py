@@ -5,6 +5,7 @@ Vendor-free: what credentials look like is each wallet's own business. Nothing s
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from pydantic import ConfigDict
 
 from passes.cards import installations
 from passes.delivery.pauses import pauses, revive
+from passes.delivery.reports import RECENT, reports
 from passes.errors import Conflict, NotFound
 from passes.merchants import accounts
 from passes.wallet_port import Account, Wallet
@@ -143,12 +145,23 @@ def _shown(call: Call, wallet: Wallet) -> dict[str, Any]:
         "accounts": [{"expires_at": None, **_facts(wallet, account)} for account in entered],
         "pending": [{"csr": None, **_facts(wallet, account)} for account in waiting],
         "findings": [
-            {"stops": finding.stops, "sentence": finding.sentence}
-            for finding in accounts.findings(call.session, wallet, call.now)
+            *(
+                {"stops": finding.stops, "sentence": finding.sentence}
+                for finding in accounts.findings(call.session, wallet, call.now)
+            ),
+            *_complaints(call, wallet, {account.name for account in entered}),
         ],
         "pause": stopped
         and {"since": stopped.since, "until": stopped.until, "sentence": stopped.sentence},
     }
+
+
+def _complaints(call: Call, wallet: Wallet, names: Collection[str]) -> Iterator[dict[str, Any]]:
+    """What devices said lately about the merchant's own ids; the example ones are everybody's."""
+    for report in reports(call.session, call.now - RECENT):
+        if report.wallet == wallet.kind and report.subject in names:
+            sentence = f"{report.sentence['en']} ({report.subject}: {report.times})"
+            yield {"stops": False, "sentence": sentence}
 
 
 def _facts(wallet: Wallet, account: Account) -> dict[str, Any]:

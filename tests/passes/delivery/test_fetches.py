@@ -55,7 +55,7 @@ class Office:
         self.now += MINUTE
         shop.post(card, "add-visits", 1, self.now)
 
-    def list(self, device: str, tag: str | None) -> tuple[set[UUID], str]:
+    def ask(self, device: str, tag: str | None) -> tuple[set[UUID], str]:
         changes = self.issuer.changed_since("noted", device, tag)
         known = {serial: card for card, serial in self.serials.items()}
         assert len(set(changes.serials)) == len(changes.serials)
@@ -107,21 +107,21 @@ def test_design_5_6_a_change_that_is_committed_late_is_not_missed(
     office: Office, alma: Shop
 ) -> None:
     slow, fast = office.card(alma, "phone"), office.card(alma, "phone")
-    _, tag = office.list("phone", None)
+    _, tag = office.ask("phone", None)
     with alma.write() as first:
         post(first, str(slow), Posting("add-visits", 1), TILL, NOON + MINUTE)  # takes its tag
         office.change(alma, fast)  # takes the next one, and is committed
-        named, later = office.list("phone", tag)
+        named, later = office.ask("phone", tag)
         assert named == {fast}
         office.fetch(alma, fast)
     with alma.read() as session:
         assert cards.get(session, slow).change_tag < cards.get(session, fast).change_tag
         assert cards.get(session, slow).change_tag <= int(later)
-    named, last = office.list("phone", later)
+    named, last = office.ask("phone", later)
     assert named == {slow}
     assert int(last) > int(later)
     office.fetch(alma, slow)
-    assert office.list("phone", last) == (set(), last)
+    assert office.ask("phone", last) == (set(), last)
 
 
 @only_sqlite
@@ -131,34 +131,34 @@ def test_design_5_6_an_older_tag_that_appears_late_is_not_missed(
     """SQLite has one writer, so the order is made by hand."""
     slow, fast = office.card(alma, "phone"), office.card(alma, "phone")
     office.change(alma, fast)
-    _, tag = office.list("phone", None)
+    _, tag = office.ask("phone", None)
     office.fetch(alma, fast)
     office.fetch(alma, slow)
     office.change(alma, slow)
     with alma.write() as session:
         own = (Card.merchant_id == alma.merchant_id, Card.id == slow)
         session.execute(update(Card).where(*own).values(change_tag=1))
-    named, last = office.list("phone", tag)
+    named, last = office.ask("phone", tag)
     assert named == {slow}
     assert int(last) > int(tag)
     office.fetch(alma, slow)
-    assert office.list("phone", last) == (set(), last)
+    assert office.ask("phone", last) == (set(), last)
 
 
 def test_what_is_not_fetched_is_named_again_under_a_newer_tag(desk: Office, shop: Shop) -> None:
     card = desk.card(shop, "phone")
-    _, tag = desk.list("phone", None)
+    _, tag = desk.ask("phone", None)
     desk.fetch(shop, card)
     desk.change(shop, card)
     for _ in range(3):
-        named, newer = desk.list("phone", tag)
+        named, newer = desk.ask("phone", tag)
         assert named == {card}
         assert int(newer) > int(tag)
         tag = newer
     desk.change(shop, card)  # its tag may be below what the device was given by now
-    assert desk.list("phone", tag)[0] == {card}
+    assert desk.ask("phone", tag)[0] == {card}
     desk.fetch(shop, card)
-    assert desk.list("phone", desk.list("phone", tag)[1])[0] == set()
+    assert desk.ask("phone", desk.ask("phone", tag)[1])[0] == set()
 
 
 moves = st.lists(
@@ -199,7 +199,7 @@ def test_a_device_that_does_as_it_is_told_ends_at_the_newest_version(
             return cards.get(session, card).version
 
     def sync(device: str) -> None:
-        named, tags[device] = office.list(device, tags[device])
+        named, tags[device] = office.ask(device, tags[device])
         for card in named:
             held[device, card] = newest(card)
             office.fetch(shop, card)
@@ -242,10 +242,10 @@ def test_of_several_a_fetch_counts_for_those_that_were_told(office: Office, alma
     office.change(alma, card)
     office.fetch(alma, card)
     assert office.fetched(card) == {"phone": 1, "watch": 1}
-    office.list("phone", None)
+    office.ask("phone", None)
     office.fetch(alma, card)
     assert office.fetched(card) == {"phone": 2, "watch": 1}
-    assert office.list("watch", str(10**12))[0] == {card}
+    assert office.ask("watch", str(10**12))[0] == {card}
     office.fetch(alma, card)
     assert office.fetched(card) == {"phone": 2, "watch": 2}
 
@@ -253,9 +253,9 @@ def test_of_several_a_fetch_counts_for_those_that_were_told(office: Office, alma
 def test_nobody_is_taken_to_have_more_than_they_were_told(desk: Office, shop: Shop) -> None:
     card = desk.card(shop, "phone", "watch")
     desk.change(shop, card)
-    desk.list("phone", None)
+    desk.ask("phone", None)
     desk.change(shop, card)
-    desk.list("watch", None)
+    desk.ask("watch", None)
     desk.fetch(shop, card)
     assert desk.fetched(card) == {"phone": 2, "watch": 3}
 
@@ -273,13 +273,13 @@ def test_a_fetch_makes_a_device_good_again(office: Office, alma: Shop) -> None:
 def test_what_says_nothing_new_writes_nothing(office: Office, alma: Shop) -> None:
     card = office.card(alma, "phone")
     office.change(alma, card)
-    _, tag = office.list("phone", None)
+    _, tag = office.ask("phone", None)
     office.fetch(alma, card)
     facts = office.issuer.facts("noted", office.serials[card], secret_of(alma, card))
     assert not facts.fetch_is_news
     with office.writes() as written:
-        office.list("phone", tag)
-        office.list("phone", None)
+        office.ask("phone", tag)
+        office.ask("phone", None)
         office.fetch(alma, card)
     assert written == []
     office.now += fetches.ANOTHER_SIGN_OF_LIFE
@@ -321,7 +321,7 @@ def test_a_change_between_download_and_registration_is_told(office: Office, alma
     office.now += MINUTE
     office.issuer.installed("noted", office.serials[card], "phone", {})
     assert due(office, card)
-    assert office.list("phone", str(10**12))[0] == {card}
+    assert office.ask("phone", str(10**12))[0] == {card}
 
 
 def test_a_pass_that_can_only_be_the_newest_is_not_told_of(office: Office, alma: Shop) -> None:
@@ -336,13 +336,13 @@ def test_a_pass_that_can_only_be_the_newest_is_not_told_of(office: Office, alma:
     office.now += MINUTE
     office.issuer.installed("noted", office.serials[card], "watch", {})  # it has it from the phone
     assert not due(office, card)
-    assert office.list("watch", str(10**12))[0] == set()
+    assert office.ask("watch", str(10**12))[0] == set()
 
 
 def test_an_installation_that_comes_back_begins_anew(office: Office, alma: Shop) -> None:
     card = office.card(alma, "phone")
     office.change(alma, card)
-    office.list("phone", None)
+    office.ask("phone", None)
     office.fetch(alma, card)
     office.now += MINUTE
     office.issuer.removed("noted", office.serials[card], "phone")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from passes.cards import fetches
 from passes.cards.models import Installation
 from passes.delivery import measures
 from passes.delivery.stale import mark_stale
 from passes.wallet_port import Outcome, Receipt
 from tests.passes.conftest import NOON, Shop
-from tests.passes.delivery.conftest import NotedWallet, Post, delivered
+from tests.passes.delivery.conftest import NotedWallet, Post
 
 DAY = timedelta(days=1)
 
@@ -99,14 +98,3 @@ def test_R_INST_4_only_where_devices_fetch_is_silence_a_sign(
     assert not place(alma, of_alma, "watch").stale
     assert not place(alma, of_alma, "phone", "other").stale
     assert not place(bruno, made[id(bruno)], "phone").stale
-
-
-def test_a_fetch_ends_the_count(alma: Shop, office: Post) -> None:
-    card = alma.card()
-    office.hand_out(alma, card, "phone")
-    office.wallet.answer = delivered
-    alma.post(card, "add-visits", 1, NOON)
-    office.work(NOON)
-    with alma.write() as session:
-        fetches.record_fetch(session, card, "noted", 2, NOON)
-    assert place(alma, card, "phone").unanswered_pushes == 0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from typing import Any
 
 from passes.cards import cards
 from passes.cards.change import Urgency, bump, bump_many
 from passes.cards.models import Delivery
-from passes.delivery.lanes import look
+from passes.delivery.lanes import look, waiting_lanes
 from passes.store import shard_of
 from passes.wallet_port import Outcome, Reason, Receipt
 from tests.passes.conftest import NOON, Shop
-from tests.passes.delivery.conftest import Post, seconds
+from tests.passes.delivery.conftest import NotedWallet, Post, seconds
 
 MINUTE = timedelta(minutes=1)
 
@@ -138,3 +139,26 @@ def test_a_look_finds_each_lane_once_and_what_comes_next(
     office.work(NOON + MINUTE)
     seen = look(office.store, {"noted"}, NOON + MINUTE)
     assert (seen.due, seen.next_at) == ((), NOON + 2 * MINUTE)
+
+
+def test_hopping_from_lane_to_lane_finds_what_a_look_at_every_row_finds(
+    alma: Shop, bruno: Shop, office: Post
+) -> None:
+    some = random.Random(4711)
+    expected: dict[Any, Any] = {}
+    for shop in (alma, bruno):
+        for card in handed_out(shop, office, 6):
+            for wallet in ("a", "b", "c"):
+                Post(office.store, NotedWallet(wallet)).hand_out(shop, card)
+                urgency, waits = some.choice([0, 1, 2]), some.random() < 0.6
+                due_at = NOON + seconds(some.randrange(1_000)) if waits else None
+                with shop.write() as session:
+                    row = session.get_one(Delivery, (shop.merchant_id, card, wallet))
+                    row.urgency, row.due_at = urgency, due_at
+                if due_at is not None:
+                    lane = (shard_of(shop.merchant_id), wallet, shop.merchant_id, urgency)
+                    expected[lane] = min(due_at, expected.get(lane, due_at))
+    with office.store.read_all() as session:
+        found = waiting_lanes(session)
+    assert {waiting.lane: waiting.due_at for waiting in found} == expected
+    assert len(found) == len(expected) > 10
