@@ -151,7 +151,10 @@ class Store:
         self.engine = _connect(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(treuepass_writes=True)
-        self._reading = self.engine.execution_options(
+        # SQLite's connections for reading are others, which never change over to writing and back:
+        # the PRAGMA for that makes SQLite compile every statement anew.
+        self._readers = _connect(url) if self.is_sqlite else self.engine
+        self._reading = self._readers.execution_options(
             treuepass_writes=False, postgresql_readonly=True
         )
         self._noting = self.engine.execution_options(treuepass_writes=True, treuepass_lasting=False)
@@ -196,6 +199,7 @@ class Store:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._readers.dispose()
 
     def listen(self, stopping: Event) -> None:
         """Sets ``due`` whenever any process made work due, until ``stopping``. PostgreSQL only.
@@ -367,7 +371,10 @@ def _begin_sqlite(connection: Connection) -> None:
     writes = options.get("treuepass_writes", True)
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - this listener is SQLite's
-    driver.execute(f"PRAGMA query_only = {0 if writes else 1}")
+    state = connection.connection.info
+    if state.get("treuepass_writes") is not writes:
+        driver.execute(f"PRAGMA query_only = {0 if writes else 1}")
+        state["treuepass_writes"] = writes
     if writes:
         # NORMAL appends to the WAL as FULL does, and leaves it to the next FULL to reach the disk.
         lasting = options.get("treuepass_lasting", True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -19,9 +21,11 @@ from passes.delivery.issuer import DomainIssuer
 from passes.delivery.offers import handed_out
 from passes.ledger.book import Posting
 from passes.ledger.post import post
+from passes.merchants import merchants
 from passes.merchants.merchants import business
 from passes.store import Store
-from tests.passes.conftest import NOON, TILL, Shop, only_postgresql, only_sqlite
+from passes.vault import Vault
+from tests.passes.conftest import KEY, NOON, TILL, Shop, only_postgresql, only_sqlite
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
@@ -171,22 +175,22 @@ moves = st.lists(
 )
 
 
+@pytest.fixture(scope="module")
+def migrated(_sqlite_master: Path) -> Path:
+    """An empty database; each example copies it."""
+    return _sqlite_master
+
+
 @settings(max_examples=25, deadline=None)
 @given(moves=moves)
 def test_a_device_that_does_as_it_is_told_ends_at_the_newest_version(
     tmp_path_factory: pytest.TempPathFactory,
-    _sqlite_master: object,
+    migrated: Path,
     moves: list[tuple[str, str, int]],
 ) -> None:
     """Whatever it skipped before, and in whatever order tags appeared ("skip" turns one back)."""
-    import shutil
-
-    from passes.merchants import merchants
-    from passes.vault import Vault
-    from tests.passes.conftest import KEY
-
     file = tmp_path_factory.mktemp("one") / "treuepass.db"
-    shutil.copy(str(_sqlite_master), file)
+    shutil.copy(migrated, file)
     store = Store(f"sqlite:///{file}", Vault([KEY]))
     shop = Shop(store, merchants.set_up(store, name="One", now=NOON))
     office = Office(store)

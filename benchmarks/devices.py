@@ -22,8 +22,8 @@ from sqlalchemy import update
 import migrations
 from app import assemble
 from benchmarks import rounds
+from benchmarks.devices_server import TRIVIAL
 from benchmarks.table import Note, Row
-from benchmarks.web_server import TRIVIAL
 from commands.parts import Parts
 from passes import clock
 from passes.card_templates import templates
@@ -49,7 +49,7 @@ BASE = f"/wallet/apple/{TYPE}/v1"
 
 def run(folder: Path, seconds: float, *, with_peers: bool = True) -> list[Row | Note]:
     """Rows of the report; ``with_peers`` makes no difference here."""
-    data_dir = folder / "web_service"
+    data_dir = folder / "devices"
     shutil.rmtree(data_dir, ignore_errors=True)
     data_dir.mkdir(parents=True)
     port = _free_port()
@@ -204,7 +204,7 @@ def _server(environment: dict[str, str], port: int) -> Iterator[None]:
         sys.executable, "-m", "granian", "--interface", "wsgi", "--factory",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--blocking-threads", "2", "--no-ws", "--no-access-log",
-        "benchmarks.web_server:create_app",
+        "benchmarks.devices_server:create_app",
     ]  # fmt: skip
     process = subprocess.Popen(
         command,
