@@ -67,7 +67,7 @@ class PwaWallet:
     ) -> Sequence[Receipt]:
         """Nothing is sent: this version has no Web Push. A page is drawn anew whenever it is
         opened, so each installation has the change as soon as anybody looks."""
-        return [Receipt(Outcome.DELIVERED, "shown when opened") for _ in installations]
+        return [Receipt(Outcome.DELIVERED, "shown when opened", told=False) for _ in installations]
 
     def push_many(
         self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
