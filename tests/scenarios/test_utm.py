@@ -147,7 +147,7 @@ def test_T_UT_2_no_cookie_is_set_without_consent(client: FlaskClient, join: str)
     assert "Set-Cookie" not in response.headers
 
 
-def test_R_UTM_5_a_later_link_does_not_change_where_a_card_came_from(alma: Shop, client: FlaskClient) -> None:
+def test_R_UTM_5_a_later_link_changes_nothing(alma: Shop, client: FlaskClient) -> None:
     card = alma.card(alma.template("multipass")["id"])
     install = card["links"]["install"].removeprefix("http://127.0.0.1:8000")
     client.get(f"{install}?utm_source=newsletter")
