@@ -33,12 +33,12 @@ _NAMES: tuple[tuple[type[WalletError], str], ...] = (
 
 
 def count(wallet: str, answers: Iterable[Iterable[Receipt] | WalletError]) -> None:
-    """Adds a batch's answers. A receipt of test mode, where nobody was told, is ``test_mode``."""
+    """Adds a batch's answers. A receipt by which nobody was told, as in test mode, is ``untold``."""
     for answer in answers:
         if isinstance(answer, WalletError):
             name = next((name for kind, name in _NAMES if isinstance(answer, kind)), "failed")
             PUSHES.labels(wallet, name).inc()
             continue
         for receipt in answer:
-            outcome = receipt.outcome.value if receipt.told else "test_mode"
+            outcome = receipt.outcome.value if receipt.told else "untold"
             PUSHES.labels(wallet, outcome).inc()

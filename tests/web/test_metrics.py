@@ -73,11 +73,11 @@ def test_they_say_how_far_each_wallet_is_behind(
     assert found['treuepass_deliveries_due{wallet="apple"}'] == 0
     assert found['treuepass_deliveries_dead{wallet="apple"}'] == 1
     assert found['treuepass_wallet_pauses{wallet="google"}'] == 1
-    before = found.get('treuepass_pushes_total{outcome="delivered",wallet="pwa"}', 0)
+    before = found.get('treuepass_pushes_total{outcome="untold",wallet="pwa"}', 0)
     parts.worker.work_once()
     found = figures(app)
     assert found['treuepass_deliveries_due{wallet="pwa"}'] == 0
-    assert found['treuepass_pushes_total{outcome="delivered",wallet="pwa"}'] == before + 2
+    assert found['treuepass_pushes_total{outcome="untold",wallet="pwa"}'] == before + 2
     assert found['treuepass_push_seconds_count{wallet="pwa"}'] >= 2
 
 

@@ -27,7 +27,7 @@ def told(wallet: str, outcome: str) -> float:
 def test_R_UPD_4_a_push_in_test_mode_claims_no_delivery(alma: Shop, office: Post) -> None:
     card = alma.card()
     office.hand_out(alma, card, "phone", "watch")
-    before = told("noted", "test_mode"), told("noted", "delivered")
+    before = told("noted", "untold"), told("noted", "delivered")
     office.wallet.answer = lambda content, places: [
         Receipt(Outcome.DELIVERED, "test mode", told=False) for _ in places
     ]
@@ -36,7 +36,7 @@ def test_R_UPD_4_a_push_in_test_mode_claims_no_delivery(alma: Shop, office: Post
     assert office.row(alma, card).delivered_version == 2  # there is nothing left to do
     assert office.events(alma, card, "delivered") == []
     assert place(alma, card, "phone").unanswered_pushes == 0
-    assert (told("noted", "test_mode"), told("noted", "delivered")) == (before[0] + 2, before[1])
+    assert (told("noted", "untold"), told("noted", "delivered")) == (before[0] + 2, before[1])
     office.wallet.answer = lambda content, places: [
         Receipt(Outcome.DELIVERED, told=place.device == "watch") for place in places
     ]
