@@ -33,7 +33,7 @@ _NAMES: tuple[tuple[type[WalletError], str], ...] = (
 
 
 def count(wallet: str, answers: Iterable[Iterable[Receipt] | WalletError]) -> None:
-    """Adds a batch's answers. A receipt by which nobody was told, as in test mode, is ``untold``."""
+    """Adds a batch's answers; ``untold``: nothing left the machine, as in test mode."""
     for answer in answers:
         if isinstance(answer, WalletError):
             name = next((name for kind, name in _NAMES if isinstance(answer, kind)), "failed")
