@@ -17,28 +17,9 @@ from sqlalchemy.orm import Session
 from passes import i18n, ids
 from passes.errors import Invalid, NotFound, WrongField
 from passes.merchants import directory
-from passes.merchants.accounts import (
-    keep_wallet_account,
-    wallet_account,
-    wallet_accounts,
-)
 from passes.merchants.models import Location, Merchant
 from passes.store import Store, merchant_of, table_of
 from passes.vault import Vault
-
-__all__ = [
-    "Business",
-    "add_location",
-    "business",
-    "business_of",
-    "keep_wallet_account",
-    "locations",
-    "rewrap_keys",
-    "set_up",
-    "token_key_of",
-    "wallet_account",
-    "wallet_accounts",
-]
 
 _TOKEN_KEY = "token-key"
 

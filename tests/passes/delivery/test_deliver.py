@@ -18,7 +18,7 @@ from passes.delivery.claim import LEASE
 from passes.delivery.deliver import deliver
 from passes.delivery.lanes import Lane, look
 from passes.delivery.offers import handed_out
-from passes.merchants import merchants
+from passes.merchants import accounts
 from passes.store import shard_of
 from passes.wallet_port import (
     Installation,
@@ -169,7 +169,7 @@ def test_cards_of_several_merchants_in_one_batch_stay_apart(
     made = []
     for shop in (alma, bruno):
         with shop.write() as session:
-            merchants.keep_wallet_account(
+            accounts.keep_wallet_account(
                 session, office.wallet.kind, "x", f"of {shop.merchant_id}", NOON
             )
         card = shop.card()

@@ -13,7 +13,7 @@ from passes import ids
 from passes.cards.links import links_of
 from passes.cards.models import Card
 from passes.errors import Invalid, NotFound
-from passes.merchants import merchants
+from passes.merchants import accounts, merchants
 from passes.merchants.models import Merchant, WalletAccount
 from passes.store import Store
 from passes.vault import CannotOpen, Vault
@@ -91,7 +91,7 @@ def test_locations_are_the_merchants_own(alma: Shop, bruno: Shop) -> None:
 def keep(shop: Shop, wallet: str, name: str, data: str, hours: int = 0) -> str:
     with shop.write() as session:
         at = NOON + timedelta(hours=hours)
-        return merchants.keep_wallet_account(session, wallet, name, data, at).id.hex
+        return accounts.keep_wallet_account(session, wallet, name, data, at).id.hex
 
 
 def test_credentials_come_back_opened_and_replaced_ones_have_a_new_version(alma: Shop) -> None:
@@ -99,8 +99,8 @@ def test_credentials_come_back_opened_and_replaced_ones_have_a_new_version(alma:
     assert keep(alma, "apple", "pass.example", '{"key": "two"}', 1) == first
     other = keep(alma, "google", "3388", '{"key": "three"}')
     with alma.read() as session:
-        apple, google = (merchants.wallet_account(session, kind) for kind in ("apple", "google"))
-        assert merchants.wallet_account(session, "pwa") is None
+        apple, google = (accounts.wallet_account(session, kind) for kind in ("apple", "google"))
+        assert accounts.wallet_account(session, "pwa") is None
     assert apple is not None
     assert google is not None
     assert (apple.id, apple.version, apple.data) == (first, 2, '{"key": "two"}')
@@ -112,7 +112,7 @@ def test_the_newest_account_of_a_wallet_counts(alma: Shop) -> None:
     keep(alma, "apple", "old", "1", 2)
     newest = keep(alma, "apple", "new", "2", 3)
     with alma.read() as session:
-        account = merchants.wallet_account(session, "apple")
+        account = accounts.wallet_account(session, "apple")
     assert account is not None
     assert account.id == newest
 
@@ -137,8 +137,8 @@ def test_rows_that_were_swapped_do_not_open(alma: Shop, bruno: Shop, warm: bool)
     if warm:
         for shop in (alma, bruno):
             with shop.read() as session:
-                merchants.wallet_account(session, "apple")
-                merchants.wallet_account(session, "google")
+                accounts.wallet_account(session, "apple")
+                accounts.wallet_account(session, "google")
     with alma.store.write_all() as session:
         rows = {
             (row.merchant_id, row.wallet): row.sealed
@@ -155,7 +155,7 @@ def test_rows_that_were_swapped_do_not_open(alma: Shop, bruno: Shop, warm: bool)
             )
     for shop in (alma, bruno):
         with pytest.raises(CannotOpen), shop.read() as session:
-            merchants.wallet_account(session, "apple")
+            accounts.wallet_account(session, "apple")
 
 
 def test_a_merchants_keys_that_were_swapped_do_not_open(alma: Shop, bruno: Shop) -> None:
@@ -188,7 +188,7 @@ def test_a_rotation_under_load_fails_no_request_and_changes_no_token(
     def use(number: int) -> tuple[str, str]:
         shop = (alma, fresh)[number % 2]
         with shop.read() as session:
-            account = merchants.wallet_account(session, "apple")
+            account = accounts.wallet_account(session, "apple")
             assert account is not None
             row = session.get_one(Card, (shop.merchant_id, card))
             return account.data, links_of(session, row, "").install
@@ -203,7 +203,7 @@ def test_a_rotation_under_load_fails_no_request_and_changes_no_token(
 
     after = Shop(reopened(alma.store, NEW_KEY), alma.merchant_id)
     with after.read() as session:
-        account = merchants.wallet_account(session, "apple")
+        account = accounts.wallet_account(session, "apple")
         row = session.get_one(Card, (after.merchant_id, card))
         assert account is not None
         assert (account.data, links_of(session, row, "").install) in before
