@@ -16,6 +16,7 @@ from commands import logs
 from commands.parts import Parts
 from passes import clock
 from passes.delivery.issuer import DomainIssuer
+from passes.followers import FOLLOWERS
 from passes.settings import Settings, read_settings
 from passes.store import Store
 from passes.vault import Vault
@@ -32,7 +33,7 @@ def assemble(settings: Settings) -> Parts:
     """Puts everything together. Touches neither network nor tables."""
     certs_example.make.make_all(settings.data_dir / "certs_example")
     vault = Vault(settings.master_keys)
-    store = Store(settings.database_url, vault)
+    store = Store(settings.database_url, vault, FOLLOWERS)
     issuer = DomainIssuer(store, settings.base_url, clock.now)
     wallet_settings = WalletSettings(
         settings.base_url, settings.data_dir, settings.environment, clock.now

@@ -5,7 +5,11 @@ Each migration that adds a table calls ``grant``, and ``separate`` when its rows
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import op
+from sqlalchemy import Connection
 
 from passes.store import APP_ROLE, SYSTEM_ROLE
 
@@ -43,6 +47,17 @@ def separate(table: str, column: str = "merchant_id") -> None:
     op.execute(f"CREATE POLICY all_rows ON {table} TO {SYSTEM_ROLE} USING (true) WITH CHECK (true)")
 
 
+@contextmanager
+def all_rows() -> Iterator[Connection]:
+    """For statements over rows of all merchants: the tables' owner itself sees none of them."""
+    connection = op.get_bind()
+    if _is_postgresql():
+        op.execute(f"SET LOCAL ROLE {SYSTEM_ROLE}")
+    yield connection
+    if _is_postgresql():
+        op.execute("RESET ROLE")
+
+
 def make_ledger_permanent() -> None:
     """Entries are never deleted, and changed only to mark an undo or to empty a comment."""
     if _is_postgresql():
@@ -71,15 +86,7 @@ def make_ledger_permanent() -> None:
         "CREATE TRIGGER ledger_entry_stays BEFORE DELETE ON ledger_entry"
         " BEGIN SELECT RAISE(ABORT, 'ledger entries are permanent'); END"
     )
-    columns = [
-        row[1]
-        for row in op.get_bind().exec_driver_sql("PRAGMA table_info(ledger_entry)")
-        if row[1] not in {"reversed_by_id", "comment"}
-    ]
-    op.execute(
-        f"CREATE TRIGGER ledger_entry_is_permanent BEFORE UPDATE OF {', '.join(columns)}"
-        " ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger entries are permanent'); END"
-    )
+    _keep_ledger_columns()
     op.execute(
         "CREATE TRIGGER ledger_entry_is_undone_once BEFORE UPDATE OF reversed_by_id"
         " ON ledger_entry WHEN OLD.reversed_by_id IS NOT NULL"
@@ -89,6 +96,25 @@ def make_ledger_permanent() -> None:
         "CREATE TRIGGER ledger_entry_comment_is_only_emptied BEFORE UPDATE OF comment"
         " ON ledger_entry WHEN NEW.comment IS NOT NULL AND NEW.comment IS NOT OLD.comment"
         " BEGIN SELECT RAISE(ABORT, 'ledger entries are permanent'); END"
+    )
+
+
+def keep_new_ledger_columns() -> None:
+    """After columns were added to the ledger: SQLite's trigger names them one by one."""
+    if not _is_postgresql():
+        op.execute("DROP TRIGGER ledger_entry_is_permanent")
+        _keep_ledger_columns()
+
+
+def _keep_ledger_columns() -> None:
+    columns = [
+        row[1]
+        for row in op.get_bind().exec_driver_sql("PRAGMA table_info(ledger_entry)")
+        if row[1] not in {"reversed_by_id", "comment"}
+    ]
+    op.execute(
+        f"CREATE TRIGGER ledger_entry_is_permanent BEFORE UPDATE OF {', '.join(columns)}"
+        " ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger entries are permanent'); END"
     )
 
 

@@ -6,6 +6,18 @@ from passes.customers import models as customers
 from passes.idempotency import KeptAnswer
 from passes.ledger import models as ledger
 from passes.merchants import models as merchants
+from passes.referrals import models as referrals
+from passes.rewards import models as rewards
 from passes.store import Base
 
-__all__ = ["Base", "KeptAnswer", "card_templates", "cards", "customers", "ledger", "merchants"]
+__all__ = [
+    "Base",
+    "KeptAnswer",
+    "card_templates",
+    "cards",
+    "customers",
+    "ledger",
+    "merchants",
+    "referrals",
+    "rewards",
+]

@@ -43,6 +43,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from passes import clock
 from passes.guard import UnscopedQuery, check_rows, check_statement
+from passes.happenings import Followers
 from passes.vault import Vault
 
 APP_ROLE = "treuepass_app"
@@ -146,8 +147,9 @@ class Store:
     and PostgreSQL both refuse it.
     """
 
-    def __init__(self, url: str, vault: Vault) -> None:
+    def __init__(self, url: str, vault: Vault, followers: Followers | None = None) -> None:
         self.vault = vault
+        self._followers = followers or {}
         self.engine = _connect(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(treuepass_writes=True)
@@ -235,7 +237,11 @@ class Store:
             engine,
             expire_on_commit=False,
             autoflush=False,
-            info={"merchant_id": merchant_id, "vault": self.vault},
+            info={
+                "merchant_id": merchant_id,
+                "vault": self.vault,
+                "followers": self._followers,
+            },
         ) as session:
             yield session
             wakes_worker = session.info.get("wakes_worker")

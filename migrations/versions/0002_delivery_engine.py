@@ -26,7 +26,8 @@ def upgrade() -> None:
             sa.Column("stale", sa.Boolean(), nullable=False, server_default=sa.false())
         )
         installation.create_index("ix_installation_wallet_device", ["wallet", "device"])
-    op.execute("UPDATE installation SET registered_at = last_seen_at")
+    with protection.all_rows() as connection:
+        connection.execute(sa.text("UPDATE installation SET registered_at = last_seen_at"))
 
     op.drop_index("ix_delivery_due", "delivery")
     with op.batch_alter_table("delivery") as delivery:

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from passes.card_templates.earning import Earning, ReferralRules, Units
 from passes.card_templates.kinds import FIGURES, KINDS, Kind
 from passes.card_templates.parts import Count, Days, Key, Language, Name, Part, Prose, Sentence
 from passes.card_templates.rules import RULES
@@ -239,7 +240,8 @@ class Definition(Part):
 
     ``fields`` None: the places of the kind. ``location_ids`` None: all of the merchant's places.
     ``wallet_accounts``: by kind of wallet, the name of the account that new passes are made with;
-    without one it is the merchant's newest.
+    without one it is the merchant's newest. ``welcome_bonus``: units that a new card starts with;
+    of money, minor units. ``reminders``: days before an end at which the holder is reminded.
     """
 
     name: Name
@@ -255,6 +257,10 @@ class Definition(Part):
     location_ids: Annotated[list[UUID], Field(max_length=10)] | None = None
     wallet_accounts: Annotated[dict[Key, AccountName], Field(max_length=10)] = {}
     personalisation: Personalisation | None = None
+    earning: Earning = Earning()
+    welcome_bonus: Units = 0
+    referral: ReferralRules = ReferralRules()
+    reminders: Annotated[list[Days], Field(max_length=3)] = [7, 1]
     rules: SerializeAsAny[Part]
 
     @field_validator("fields")

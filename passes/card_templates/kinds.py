@@ -60,12 +60,20 @@ FIGURES: Mapping[str, Figure] = {
         text("Rewards waiting"), text("Rewards waiting for you: {value}", value="{value}")
     ),
     "points": Figure(text("Points"), text("You now have {value} points", value="{value}")),
+    "points_lifetime": Figure(
+        text("Points collected in all"),
+        text("Points collected in all: {value}", value="{value}"),
+    ),
     "balance": Figure(text("Balance"), text("Your balance is now {value}", value="{value}")),
     "percent": Figure(text("Percent"), text("Your rate is now {value} %", value="{value}")),
     "coupon_state": Figure(text("Coupon"), text("Your coupon: {value}", value="{value}")),
     "membership_state": Figure(
         text("Membership"), text("Your membership: {value}", value="{value}")
     ),
+    "period_ends_at": Figure(
+        text("Paid until"), text("Your membership is now paid until {value}", value="{value}")
+    ),
+    "plan": Figure(text("Plan"), text("Your plan is now {value}", value="{value}")),
     "visits_left": Figure(
         text("Visits left"), text("You now have {value} visits left", value="{value}")
     ),
@@ -128,17 +136,19 @@ KINDS: Mapping[Kind, KindFacts] = {
     Kind.MEMBERSHIP: KindFacts(
         text("Membership card"),
         Style.MEMBERSHIP,
-        ("membership_state", "visits_left", "total_visits"),
+        ("membership_state", "plan", "period_ends_at", "visits_left", "total_visits"),
         (
             ("customer_name", Place.PRIMARY),
             ("membership_state", Place.HEADER),
-            ("visits_left", Place.SECONDARY),
+            ("plan", Place.SECONDARY),
+            ("period_ends_at", Place.SECONDARY),
+            ("visits_left", Place.AUXILIARY),
         ),
     ),
     Kind.POINTS: KindFacts(
         text("Points card"),
         Style.BALANCE,
-        ("points", "total_visits"),
+        ("points", "points_lifetime", "total_visits"),
         (("points", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
     ),
 }

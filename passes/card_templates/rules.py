@@ -9,8 +9,19 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from passes.card_templates.earning import Life
 from passes.card_templates.kinds import Kind
-from passes.card_templates.parts import Count, Key, Money, Name, Part, Percent, Sentence
+from passes.card_templates.parts import (
+    Count,
+    Days,
+    Key,
+    Money,
+    Name,
+    Part,
+    Percent,
+    Prose,
+    Sentence,
+)
 from passes.i18n import text
 
 
@@ -24,6 +35,8 @@ class StampRules(Part):
     amount_per_stamp: Money | None = None
     auto_redeem: bool = False
     carry_over: bool = True
+    save_remainder: bool = False
+    life: Life = Life()
     purchase_amount_required: bool = False
 
     @field_validator("thresholds")
@@ -48,10 +61,11 @@ class StampRules(Part):
 
 
 class Package(Part):
-    """Visits that are sold together."""
+    """Visits that are sold together; ``valid_days``: and that end together."""
 
     visits: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     price: Money
+    valid_days: Days | None = None
 
 
 class MultipassRules(Part):
@@ -59,7 +73,8 @@ class MultipassRules(Part):
 
     multipass_subtract_rule: Literal["source", "correction"] = "source"
     points_per_visit: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 0
-    packages: list[Package] = []
+    packages: Annotated[list[Package], Field(max_length=20)] = []
+    bonus_life: Life = Life()
     purchase_amount_required: bool = False
 
 
@@ -86,6 +101,8 @@ class CashbackRules(Part):
     levels: Levels = [SpendLevel(from_amount="0", percent="1")]
     points_per_currency: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 1
     double_entry: bool = False
+    earn_on_paid_with_points: bool = False
+    life: Life = Life()
     purchase_amount_required: bool = False
 
 
@@ -93,6 +110,7 @@ class GiftRules(Part):
     """D.4.4."""
 
     use: Literal["single_use", "multi_use"] = "multi_use"
+    life: Life = Life(kind="end_of_year", plus_months=36)
 
 
 class CouponRules(Part):
@@ -103,6 +121,7 @@ class CouponRules(Part):
     valid_until: date | None = None
     max_redemptions: Count | None = None
     convert_to: UUID | None = None
+    convert_bonus: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 0
 
 
 class DiscountRules(Part):
@@ -141,12 +160,28 @@ class MembershipRules(Part):
     ]
 
 
+class Activity(Part):
+    """Something that earns points without a sale (S5.15, S5.18-S5.20; proofs: AMB-32)."""
+
+    key: Key
+    name: Name
+    points: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    proof: Literal["staff", "share_link", "honour"] = "staff"
+    text: Prose | None = None
+    max_per_day: Count | None = None
+    max_per_week: Count | None = None
+    max_total: Count | None = None
+
+
 class PointsRules(Part):
-    """D.4.8."""
+    """D.4.8. ``spend``: ``points_per_currency`` for each whole ``currency_step`` spent."""
 
     mechanic: Literal["spend", "visit", "points"] = "points"
     points_per_visit: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1
     points_per_currency: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 1
+    currency_step: Money = "1"
+    activities: Annotated[list[Activity], Field(max_length=50)] = []
+    life: Life = Life()
     purchase_amount_required: bool = False
 
 

@@ -12,6 +12,7 @@ from passes.cards import events
 from passes.cards.cards import expiry_by_rule
 from passes.cards.change import bump
 from passes.cards.models import Card, Delivery, Installation
+from passes.happenings import Installed, Removed, tell
 from passes.store import merchant_of
 from passes.wallet_port import Reason
 
@@ -85,6 +86,7 @@ def install(
     )
     if others == MOST_DEVICES:
         events.record(session, card.id, events.MANY_DEVICES, at, wallet=wallet, devices=others + 1)
+    tell(session, Installed(card, wallet, device, first), at)
     return True
 
 
@@ -116,6 +118,7 @@ def remove(session: Session, card: Card, wallet: str, device: str, at: datetime)
         wallet=wallet,
         remaining=remaining,
     )
+    tell(session, Removed(card, remaining), at)
     return True
 
 

@@ -19,9 +19,10 @@ from passes.cards.models import Card
 from passes.cards.utm import Utm
 from passes.customers.models import Customer
 from passes.errors import Conflict
+from passes.happenings import Issued, tell
 from passes.merchants import directory
 from passes.merchants.merchants import business
-from passes.store import next_change_tag
+from passes.store import next_change_tag, shard_of
 
 CHANNELS = ("link", "manual", "import", "api", "referral", "conversion")
 
@@ -99,6 +100,8 @@ def issue(
         version=1,
         change_tag=next_change_tag(),
         changed_at=now.replace(microsecond=0),
+        shard=shard_of(merchant.id),
+        woken_at=now,
     )
     session.add(card)
     session.flush()
@@ -107,6 +110,7 @@ def issue(
         customer.first_utm = origin.utm.as_dict()
         session.flush()
     events.record(session, card_id, events.ISSUED, now, channel=origin.channel)
+    tell(session, Issued(card), now)
     return card
 
 

@@ -29,7 +29,8 @@ def _unit() -> Mapped[int]:
 class Units:
     """What a card counts. A card caches the sums, each ledger entry holds its part of them.
 
-    Money and purchases are minor units. ``purchases`` is the card's LTV.
+    Money and purchases are minor units. ``purchases`` is the card's LTV. ``redemptions``: of a
+    coupon. ``spend_remainder``: spent since the last stamp, in minor units, where that is saved.
     """
 
     available_visits: Mapped[int] = _unit()
@@ -46,6 +47,8 @@ class Units:
     points: Mapped[int] = _unit()
     points_earned: Mapped[int] = _unit()
     money: Mapped[int] = _unit()
+    redemptions: Mapped[int] = _unit()
+    spend_remainder: Mapped[int] = _unit()
     purchases: Mapped[int] = _unit()
 
 
@@ -61,13 +64,22 @@ NEVER_NEGATIVE = (
     "rewards_redeemed",
     "points",
     "money",
+    "redemptions",
+    "spend_remainder",
     "purchases",
 )
 """R-LED-7; checked by the ledger before, and by the database in any case."""
 
 
 class Card(OfMerchant, Units, Base):
-    """One customer's card (D.1). Cards are never removed from the table: their sums stay."""
+    """One customer's card (D.1). Cards are never removed from the table: their sums stay.
+
+    ``terms``: what a membership has been agreed to (plan, period), as its newest entry says.
+    ``successor_id``: the card that a coupon turned into. ``referral_id``: how its holder came.
+    ``units_expire_at``: when the first of its lots ends. ``wakes_at``: when to look at the card
+    next, because time alone will change it; never later than that moment. ``woken_at``: what came
+    before has been dealt with. ``expired_for``: the ``expires_at`` whose passing was told.
+    """
 
     __tablename__ = "card"
     __table_args__ = (
@@ -85,6 +97,13 @@ class Card(OfMerchant, Units, Base):
         Index(None, "merchant_id", "customer_id"),
         Index(None, "merchant_id", "created_at", "id"),
         Index(None, "change_tag"),
+        Index(
+            "ix_card_wakes",
+            "shard",
+            "wakes_at",
+            postgresql_where=sql("wakes_at IS NOT NULL"),
+            sqlite_where=sql("wakes_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -116,9 +135,12 @@ class Card(OfMerchant, Units, Base):
     utm_raw: Mapped[dict[str, Any] | None]
     channel_link_id: Mapped[UUID | None]
     referrer_card_id: Mapped[UUID | None]
+    referral_id: Mapped[UUID | None]
     referral_code: Mapped[str]
     install_token_version: Mapped[int]
     page_token_version: Mapped[int]
+    gift_token_version: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    successor_id: Mapped[UUID | None]
 
     version: Mapped[int]
     change_tag: Mapped[int] = mapped_column(BigInteger)
@@ -128,6 +150,13 @@ class Card(OfMerchant, Units, Base):
     last_redemption_at: Mapped[datetime | None]
     last_added_at: Mapped[datetime | None]
     last_visit_at: Mapped[datetime | None]
+    terms: Mapped[dict[str, Any] | None]
+
+    shard: Mapped[int] = mapped_column(SmallInteger)
+    units_expire_at: Mapped[datetime | None]
+    wakes_at: Mapped[datetime | None]
+    woken_at: Mapped[datetime | None]
+    expired_for: Mapped[datetime | None]
 
     link_opened_at: Mapped[datetime | None]
     downloaded_at: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from passes import clock, i18n, ids, money
 from passes.card_templates.definition import Definition
-from passes.card_templates.kinds import KINDS
+from passes.card_templates.kinds import KINDS, Kind
 from passes.card_templates.models import CardTemplate
 from passes.cards import expiry, links
 from passes.cards.personalise import is_anonymous
 from passes.content.sheet import Sheet, every, sheet_of
-from passes.ledger.figures import FigureValue, figures_of
+from passes.ledger.figures import figures_of
+from passes.ledger.kinds import KINDS as LEDGER_KINDS
+from passes.ledger.kinds.base import FigureValue
 from passes.merchants.accounts import preferred, wallet_accounts
 from passes.merchants.merchants import Business, business, locations
 from passes.store import merchant_of, table_of
@@ -73,7 +75,7 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
         language=i18n.spoken(card.language, sheet.definition.language),
         languages=i18n.LANGUAGES,
         fields=(
-            *_face(card, sheet, merchant),
+            *_face(card, sheet, merchant, now),
             *sheet.prose,
             Field(
                 "referral",
@@ -158,18 +160,19 @@ def _state(card: Any, now: datetime) -> State:
     return State.VALID
 
 
-def _face(card: Any, sheet: Sheet, merchant: Business) -> list[Field]:
-    figures = figures_of(card, sheet.kind, sheet.definition, merchant.currency)
+def _face(card: Any, sheet: Sheet, merchant: Business, now: datetime) -> list[Field]:
+    figures = figures_of(card, sheet.kind, sheet.definition, merchant.currency, now)
     return [
         Field(spot.figure, spot.label, value, spot.place, spot.change)
         for spot in sheet.face
-        if (value := _value(spot.figure, card, figures, merchant)) is not None
+        if (value := _value(spot.figure, card, sheet.kind, figures, merchant)) is not None
     ]
 
 
 def _value(
     figure: str,
     card: Any,
+    kind: Kind,
     figures: dict[str, FigureValue],
     merchant: Business,
 ) -> FieldValue | None:
@@ -186,9 +189,12 @@ def _value(
     value = figures.get(figure)
     if isinstance(value, int):
         return value
-    if isinstance(value, date):
-        return value
-    return dict.fromkeys(i18n.LANGUAGES, value) if isinstance(value, str) else None
+    if isinstance(value, datetime):
+        return clock.day_of(value, merchant.time_zone)
+    if value is None:
+        return None
+    words = LEDGER_KINDS[kind].words.get(figure) if kind in LEDGER_KINDS else None
+    return words[value] if words else _same(value)
 
 
 def _contact(session: Session, merchant: Business) -> list[Field]:

@@ -5,7 +5,8 @@ The path of a till: it is written in plain statements that are built once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -51,13 +52,23 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What is asked for. ``purchase`` in minor units, None for none; ``value`` as the verb says."""
+    """What is asked for. ``purchase`` in minor units, None for none; ``value`` as the verb says.
+
+    ``options``: what the verb takes besides, see ``kinds.base.Asked``. ``override``: limits and
+    the like shall not stop it, for which ``comment`` gives the reason (R-EARN-2). ``again``: yes,
+    once more (R-LED-5).
+    """
 
     verb: str
     value: int | None = None
     purchase: int | None = None
     comment: str | None = None
     items: list[dict[str, Any]] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    override: bool = False
+    again: bool = False
+    reward_id: UUID | None = None
+    referral_id: UUID | None = None
     location_id: UUID | None = None
     occurred_at: datetime | None = None
     idempotency_key: str | None = None
@@ -110,6 +121,9 @@ _UPDATE = (
             "last_added_at": bindparam("last_added_at"),
             "last_visit_at": bindparam("last_visit_at"),
             "expires_at": bindparam("expires_at"),
+            "terms": bindparam("terms"),
+            "units_expire_at": bindparam("units_expire_at"),
+            "wakes_at": bindparam("wakes_at"),
             "version": bindparam("version"),
             "changed_at": bindparam("changed_at"),
             "change_tag": next_change_tag(),
@@ -164,6 +178,11 @@ def write(
         "is_visit": booking.is_visit,
         "purchase_amount": posting.purchase,
         "items": posting.items,
+        "details": booking.details,
+        "terms": booking.terms,
+        "activity": booking.activity,
+        "reward_id": posting.reward_id,
+        "referral_id": posting.referral_id,
         "comment": posting.comment,
         "reverses_id": reverses_id,
         "reversed_by_id": None,
@@ -179,6 +198,7 @@ def write(
     }
     session.execute(_INSERT, [entry])
     _move_dates(session, card, booking, occurred_at)
+    _settle_terms(session, card, booking)
     changes = next_version(card, now)
     card.version, card.changed_at = changes["version"], changes["changed_at"]
     updated = session.execute(
@@ -193,6 +213,9 @@ def write(
             "last_added_at": card.last_added_at,
             "last_visit_at": card.last_visit_at,
             "expires_at": card.expires_at,
+            "terms": card.terms,
+            "units_expire_at": card.units_expire_at,
+            "wakes_at": card.wakes_at,
             "version": card.version,
             "changed_at": card.changed_at,
         },
@@ -246,6 +269,24 @@ def _move_dates(session: Session, card: Any, booking: Booking, occurred_at: date
             last_visit_at=card.last_visit_at,
             time_zone=business(session).time_zone,
         )
+
+
+def _settle_terms(session: Session, card: Any, booking: Booking) -> None:
+    """A membership's terms are those of the newest entry that counts and has any."""
+    if booking.type == "reverse" and card.terms is not None:
+        card.terms = session.scalar(
+            select(_entries.c.terms)
+            .where(
+                _entries.c.merchant_id == card.merchant_id,
+                _entries.c.card_id == card.id,
+                _entries.c.terms.is_not(None),
+                _entries.c.reversed_by_id.is_(None),
+            )
+            .order_by(_entries.c.seq.desc())
+            .limit(1)
+        )
+    elif booking.terms is not None:
+        card.terms = dict(booking.terms)
 
 
 def _recall_dates(session: Session, card: Any) -> None:

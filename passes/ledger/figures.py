@@ -15,19 +15,18 @@ from passes.card_templates.kinds import KINDS as FACTS
 from passes.card_templates.kinds import Kind
 from passes.cards.models import UNITS, Card
 from passes.ledger.kinds import KINDS
+from passes.ledger.kinds.base import FigureValue
 from passes.ledger.models import LedgerEntry
 from passes.store import merchant_of
 
-FigureValue = int | str | datetime | None
-
 
 def figures_of(
-    card: Any, kind: Kind, definition: Definition, currency: str
+    card: Any, kind: Kind, definition: Definition, currency: str, now: datetime
 ) -> dict[str, FigureValue]:
     """Figure by name; money as decimal strings. Of every kind: ``ltv`` (S1.1)."""
     known = KINDS.get(kind)
     if known is not None:
-        figures: dict[str, FigureValue] = dict(known.figures(card, definition.rules))
+        figures = known.figures(card, definition.rules, currency, now)
     else:
         counted = set(FACTS[kind].figures)
         figures = {unit: getattr(card, unit) for unit in UNITS if unit in counted}

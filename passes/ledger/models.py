@@ -1,4 +1,4 @@
-"""Rows of the ledger: immutable postings."""
+"""Rows of the ledger: immutable postings, and the lots of units that end one day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class LedgerEntry(OfMerchant, Units, Base):
     """One posting (R-LED-2). Its unit columns are its part of the card's sums.
 
     The database refuses to change or delete an entry; only ``reversed_by_id`` may be set once,
-    and ``comment`` emptied.
+    and ``comment`` emptied. ``details``: how its numbers came about (the factor of a happy hour,
+    the percent of a purchase). ``terms``: a membership's terms from this entry on.
     """
 
     __tablename__ = "ledger_entry"
@@ -35,6 +36,11 @@ class LedgerEntry(OfMerchant, Units, Base):
     is_visit: Mapped[bool] = mapped_column(Boolean)
     purchase_amount: Mapped[int | None] = mapped_column(BigInteger)
     items: Mapped[list[Any] | None]
+    details: Mapped[dict[str, Any] | None]
+    terms: Mapped[dict[str, Any] | None]
+    activity: Mapped[str | None]
+    reward_id: Mapped[UUID | None]
+    referral_id: Mapped[UUID | None]
     comment: Mapped[str | None]
     reverses_id: Mapped[UUID | None]
     reversed_by_id: Mapped[UUID | None]
@@ -46,3 +52,40 @@ class LedgerEntry(OfMerchant, Units, Base):
     recorded_at: Mapped[datetime]
     idempotency_key: Mapped[str | None]
     balance_after: Mapped[dict[str, Any]]
+
+
+class Lot(OfMerchant, Base):
+    """Units that were earned together and end together (D.8.3).
+
+    ``remaining`` of ``earned`` are still there; ``expires_at`` is their last second. Units
+    without an end have no lot: they are what the card has beyond its lots, and are used last.
+    """
+
+    __tablename__ = "lot"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
+        CheckConstraint("remaining >= 0 AND remaining <= earned", name="remaining"),
+        Index(None, "merchant_id", "card_id", "unit", "expires_at"),
+        Index(None, "merchant_id", "entry_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    card_id: Mapped[UUID]
+    entry_id: Mapped[UUID]
+    unit: Mapped[str]
+    earned: Mapped[int] = mapped_column(BigInteger)
+    remaining: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[datetime]
+
+
+class LotUse(OfMerchant, Base):
+    """What an entry took from a lot; its undo gives it back there."""
+
+    __tablename__ = "lot_use"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id", "lot_id"], ["lot.merchant_id", "lot.id"]),
+    )
+
+    entry_id: Mapped[UUID] = mapped_column(primary_key=True)
+    lot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    taken: Mapped[int] = mapped_column(BigInteger)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from passes import happenings
 from passes.cards.cards import validity
 from passes.errors import Conflict, Invalid
 from passes.ledger.book import Actor, Posted, Posting, lock, write
@@ -32,11 +33,20 @@ def post(session: Session, card_name: str, posting: Posting, actor: Actor, now: 
     if operation is None:
         raise Conflict(f"A card of the kind {card.kind.value} cannot do this.", code="WRONG_KIND")
     _refuse_unusable(card, now)
-    currency = business(session).currency
-    asked = Asked(posting.value, posting.purchase, currency)
+    merchant = business(session)
+    asked = Asked(
+        posting.value,
+        posting.purchase,
+        merchant.currency,
+        now,
+        merchant.time_zone,
+        posting.options,
+    )
     _check(session, posting, card, asked, now)
     booking = operation(card, card.definition.rules, asked)
-    return write(session, card, booking, posting, actor, now)
+    posted = write(session, card, booking, posting, actor, now)
+    happenings.tell(session, happenings.Posted(posted.card, posted.entry), now)
+    return posted
 
 
 def open_balance(

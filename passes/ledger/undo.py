@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from passes import ids
+from passes import happenings, ids
 from passes.cards.models import NEVER_NEGATIVE
 from passes.errors import Conflict, Forbidden, NotFound
 from passes.ledger.book import Actor, Posted, Posting, lock, write
@@ -60,7 +60,7 @@ def undo(session: Session, entry_id: UUID, actor: Actor, now: datetime) -> Poste
         raise Conflict("This transaction has been undone already.", code="ALREADY_UNDONE")
     deltas = {unit: -value for unit, value in units_of(original).items() if unit != "purchases"}
     _refuse_impossible(card, deltas)
-    return write(
+    undone = write(
         session,
         card,
         Booking("reverse", deltas),
@@ -70,6 +70,8 @@ def undo(session: Session, entry_id: UUID, actor: Actor, now: datetime) -> Poste
         entry_id=entry_of_undo,
         reverses_id=entry_id,
     )
+    happenings.tell(session, happenings.Undone(undone.card, original, undone.entry), now)
+    return undone
 
 
 def _refuse_late(original: Any, actor: Actor, now: datetime) -> None:

@@ -25,11 +25,13 @@ class Known(Enum):
     SERIAL = "serial"
     INSTALL_TOKEN = "install"
     PAGE_TOKEN = "page"
+    GIFT_TOKEN = "gift"
+    SHARE_TOKEN = "share"
     REFERRAL = "referral"
     API_KEY = "api-key"
 
 
-_SECRET = {Known.INSTALL_TOKEN, Known.PAGE_TOKEN}
+_SECRET = {Known.INSTALL_TOKEN, Known.PAGE_TOKEN, Known.GIFT_TOKEN, Known.SHARE_TOKEN}
 
 
 class Found(NamedTuple):

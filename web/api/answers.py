@@ -184,6 +184,10 @@ class EntryShape(Shape):
     purchase_amount: str | None
     comment: str | None
     items: list[dict[str, Any]] | None
+    details: dict[str, Any] | None
+    activity: str | None
+    reward_id: UUID | None
+    referral_id: UUID | None
     reverses_id: UUID | None
     reversed_by_id: UUID | None
     actor: dict[str, str | None]

@@ -25,7 +25,7 @@ from passes.merchants.merchants import Business, business
 from passes.store import table_of
 from web import Services
 
-_MONEY_UNITS = {"money", "purchases"}
+_MONEY_UNITS = {"money", "spend_remainder", "purchases"}
 _API_NAMES = {"purchases": "ltv"}
 
 _customers = table_of(Customer)
@@ -113,7 +113,7 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
             "term": row.utm_term,
             "content": row.utm_content,
         },
-        "figures": figures_of(row, kind, definition, merchant.currency),
+        "figures": figures_of(row, kind, definition, merchant.currency, now),
         "deliveries": [dict(state._mapping) for state in session.execute(_STATES, of_card)],
         "links": {
             "install": addresses.install,
@@ -148,6 +148,10 @@ def entry(row: Any, currency: str) -> dict[str, Any]:
         ),
         "comment": row.comment,
         "items": row.items,
+        "details": row.details,
+        "activity": row.activity,
+        "reward_id": row.reward_id,
+        "referral_id": row.referral_id,
         "reverses_id": row.reverses_id,
         "reversed_by_id": row.reversed_by_id,
         "actor": {"kind": row.actor_kind, "id": row.actor_id},

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from passes.card_templates.parts import Key
 from passes.cards import cards
 from passes.errors import NotFound
 from passes.ledger.book import Posting
@@ -37,13 +38,17 @@ class Item(Body):
 
 
 class Booked(Body):
-    """What every verb takes besides its value; ``location_id`` is where it happened."""
+    """What every verb takes besides its value; ``location_id`` is where it happened.
+
+    ``override``: limits shall not stop it, and the comment says why.
+    """
 
     purchase_amount: MoneyText | None = None
     comment: Comment | None = None
     items: Annotated[list[Item], Field(max_length=200)] | None = None
     location_id: UUID | None = None
     occurred_at: reading.Moment | None = None
+    override: bool = False
 
 
 class Counted(Booked):
@@ -58,22 +63,73 @@ class One(Booked):
     value: Annotated[WholeNumber, Field(ge=1, le=1)] | None = None
 
 
+class Loaded(Booked):
+    """Money."""
+
+    value: MoneyText
+
+
+class TakenFromGift(Loaded):
+    """``give_up_rest``: yes, what is left on a card for one use is lost (D.4.4)."""
+
+    give_up_rest: bool = False
+
+
+class Redeemed(Counted):
+    """``repeated``: the value once more, where the template asks for it (D.4.3)."""
+
+    repeated: WholeNumber | None = None
+
+
+class RewardTaken(One):
+    """``reward_id``: which, on a card that has a catalogue of them."""
+
+    reward_id: UUID | None = None
+
+
+class Active(MaybeCounted):
+    """``activity``: its key in the template; ``value`` instead of its own points (S5.22)."""
+
+    activity: Key
+
+
+class Planned(Booked):
+    """``plan``: its key in the template; None: the one that the card has."""
+
+    plan: Key | None = None
+
+
 class Undo(Body):
     """Nothing to say."""
 
 
 VERBS: Mapping[str, tuple[str, type[Booked]]] = {
     "add-visits": ("Add visits to a multipass", Counted),
-    "redeem-visits": ("Use visits of a multipass", Counted),
+    "redeem-visits": ("Use visits of a multipass or a membership", Counted),
     "subtract-visits": ("Take visits off a multipass that were added by mistake", Counted),
     "add-bonus": ("Add points to the bonus balance of a multipass", Counted),
     "subtract-bonus": ("Take points off the bonus balance of a multipass", Counted),
     "redeem-bonus": ("Use points of the bonus balance of a multipass", Counted),
     "add-stamps": ("Give stamps, by the mechanic of the template", MaybeCounted),
     "subtract-stamps": ("Take stamps back", Counted),
-    "redeem-reward": ("Hand out a reward", One),
+    "redeem-reward": ("Hand out a reward of a stamp card or a points card", RewardTaken),
     "subtract-reward": ("Take back a reward that was not used", One),
+    "accrue": ("Give points, by the mechanic of the template", MaybeCounted),
+    "subtract-points": ("Take points off that were given by mistake", Counted),
+    "redeem-points": ("Pay with points", Redeemed),
+    "activity": ("Give the points of an activity", Active),
+    "add-money": ("Load money on a gift card", Loaded),
+    "redeem-money": ("Pay with a gift card", TakenFromGift),
+    "subtract-money": ("Take money off a gift card that was loaded by mistake", Loaded),
+    "purchase": ("Record a purchase, whatever the card", Booked),
+    "redeem-coupon": ("Redeem a coupon", One),
+    "check-in": ("Let a member in", One),
+    "renew": ("Renew a membership, or begin it", Planned),
+    "change-plan": ("Change the plan of a membership", Planned),
+    "cancel-membership": ("End a membership with its period", Booked),
 }
+
+_COMMON = set(Booked.model_fields) | {"value", "reward_id"}
 
 
 def _register(verb: str, summary: str, body: type[Booked]) -> View:
@@ -149,15 +205,20 @@ def undo_transaction(call: Call) -> dict[str, Any]:
 
 
 def _post(call: Call, verb: str, asked: Any) -> dict[str, Any]:
+    currency = call.merchant.currency
+    value = getattr(asked, "value", None)
     posting = Posting(
         verb=verb,
-        value=asked.value,
-        purchase=reading.amount(asked.purchase_amount, call.merchant.currency, "purchase_amount"),
+        value=reading.amount(value, currency, "value") if isinstance(value, str) else value,
+        purchase=reading.amount(asked.purchase_amount, currency, "purchase_amount"),
         comment=asked.comment,
         items=[item.model_dump() for item in asked.items] if asked.items else None,
         location_id=asked.location_id,
         occurred_at=reading.moment(asked.occurred_at, "occurred_at"),
         idempotency_key=call.idempotency_key,
+        options=asked.model_dump(exclude=_COMMON),
+        override=asked.override,
+        reward_id=getattr(asked, "reward_id", None),
     )
     posted = post(call.session, call.path["card"], posting, actor_of(call), call.now)
     return shown.posted(call.session, posted, call.services, call.now)

@@ -1,6 +1,6 @@
 """What each kind of card can do: one module per kind, all of the shape of ``CardKind``.
 
-A further kind is one module here, its line in ``KINDS``, and its texts.
+A further kind is one module here, its line in ``KINDS``, its rules and its texts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from passes.ledger.kinds import multipass, stamp
 from passes.ledger.kinds.base import CardKind
 
 KINDS: Mapping[Kind, CardKind] = {
-    Kind.MULTIPASS: CardKind(multipass.OPERATIONS, multipass.figures, multipass.OPENING),
-    Kind.STAMP: CardKind(stamp.OPERATIONS, stamp.figures, stamp.OPENING, stamp.check),
+    Kind.MULTIPASS: multipass.KIND,
+    Kind.STAMP: stamp.KIND,
     # cashback, gift, coupon, discount, membership and points join here.
 }

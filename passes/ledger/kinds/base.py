@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from passes.errors import Conflict, Invalid
+from passes.wallet_port import Text
 
 MOST_VISITS = 1_000
 MOST_STAMPS = 100
@@ -17,11 +18,24 @@ MOST_POINTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody asked for: ``value`` in units, ``purchase`` in minor units of ``currency``."""
+    """What somebody asked for: ``value`` in units, ``purchase`` in minor units of ``currency``.
+
+    ``value`` of money is in minor units too. ``options``: what the verb takes besides, by its name
+    in the API (``plan``, ``activity``, ``take_rest`` …). ``factor`` is that of the happy hour, a
+    whole number of hundredths: 200 doubles what a purchase or a visit earns (R-EARN-3).
+    """
 
     value: int | None
     purchase: int | None
     currency: str
+    now: datetime
+    time_zone: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    factor: int = 100
+
+    def happily(self, earned: int) -> int:
+        """What was earned by the mechanics spend or visit, with the factor, rounded down."""
+        return earned * self.factor // 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +45,9 @@ class Booking:
     ``deltas`` by unit (see ``cards.models.Units``). ``is_visit``: proof that the customer was
     there (D.2). ``is_one_visit``: it also counts one in the total visits, unless the same staff
     booked on the card in the last five minutes (D.3). ``redeems`` and ``adds`` move the dates of
-    last redemption and last addition.
+    last redemption and last addition. ``details`` say how the numbers came about. ``terms``: what
+    a membership is agreed to from now on. ``ends``: until when earned units are good, by unit,
+    where that is not for the template's rule to say.
     """
 
     type: str
@@ -40,6 +56,10 @@ class Booking:
     is_one_visit: bool = False
     redeems: bool = False
     adds: bool = False
+    details: Mapping[str, Any] | None = None
+    terms: Mapping[str, Any] | None = None
+    activity: str | None = None
+    ends: Mapping[str, datetime] | None = None
 
 
 Operation = Callable[[Any, Any, Asked], Booking]
@@ -48,24 +68,41 @@ Operation = Callable[[Any, Any, Asked], Booking]
 Raises Invalid for a value that can never be right, Conflict when this card refuses it.
 """
 
+FigureValue = int | str | datetime | None
+"""Counts, decimal strings, words of the API, moments."""
+
 
 def anything_goes(card: Any, rules: Any) -> None:
     """For kinds of which an undo can leave nothing odd but negative balances."""
+
+
+def never_turns(card: Any, rules: Any) -> Sequence[datetime]:
+    """For kinds whose figures change by entries alone."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class CardKind:
     """``operations`` by their verb in the API; ``figures`` as a program and a pass see them.
 
-    ``figures`` is (card as it is, rules) -> values; moments stay datetimes. ``opening``: the
-    figures that a card may start with, and the units that each of them fills. ``check`` is
-    (card as an undo would leave it, rules) and raises Conflict for what cannot be.
+    ``figures`` is (card as it is, rules, currency, now) -> values. ``opening``: the figures that a
+    card may start with, and the units that each of them fills. ``gives`` is (card, rules, n) ->
+    what n units given for nothing do (welcome bonus, a friend's reward, an activity); None: this
+    kind has no such thing. ``lives``: the units that end by
+    a rule of the template, and the name of that rule. ``words``: how a pass says the values of
+    a figure that are words. ``check`` is (card as an undo would leave it, rules) and raises
+    Conflict for what cannot be. ``turns_at`` is (card, rules) -> the moments at which a figure
+    changes by itself.
     """
 
     operations: Mapping[str, Operation]
-    figures: Callable[[Any, Any], dict[str, int | datetime | None]]
+    figures: Callable[[Any, Any, str, datetime], dict[str, FigureValue]]
     opening: Mapping[str, tuple[str, ...]]
+    gives: Callable[[Any, Any, int], Mapping[str, int]] | None = None
+    lives: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
     check: Callable[[Any, Any], None] = anything_goes
+    turns_at: Callable[[Any, Any], Sequence[datetime]] = never_turns
 
 
 class Insufficient(Conflict):

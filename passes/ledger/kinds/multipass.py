@@ -12,7 +12,8 @@ from passes.ledger.kinds.base import (
     MOST_VISITS,
     Asked,
     Booking,
-    Operation,
+    CardKind,
+    FigureValue,
     count,
     take,
 )
@@ -23,7 +24,7 @@ def add_visits(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
     n = count(asked.value, MOST_VISITS)
     return Booking(
         "add_visits",
-        {"available_visits": n, "sold_visits": n},
+        gives(card, rules, n),
         is_visit=bool(asked.purchase),
         adds=True,
     )
@@ -77,7 +78,14 @@ def redeem_bonus(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
     return Booking("redeem_bonus", {"bonus": -n})
 
 
-def figures(card: Any, rules: MultipassRules) -> dict[str, int | datetime | None]:
+def gives(card: Any, rules: MultipassRules, n: int) -> Mapping[str, int]:
+    """Visits for nothing count as sold like all others (AMB-03)."""
+    return {"available_visits": n, "sold_visits": n}
+
+
+def figures(
+    card: Any, rules: MultipassRules, currency: str, now: datetime
+) -> dict[str, FigureValue]:
     """D.3."""
     return {
         "available_visits": card.available_visits,
@@ -91,16 +99,17 @@ def figures(card: Any, rules: MultipassRules) -> dict[str, int | datetime | None
     }
 
 
-OPERATIONS: Mapping[str, Operation] = {
-    "add-visits": add_visits,
-    "redeem-visits": redeem_visits,
-    "subtract-visits": subtract_visits,
-    "add-bonus": add_bonus,
-    "subtract-bonus": subtract_bonus,
-    "redeem-bonus": redeem_bonus,
-}
-
-OPENING: Mapping[str, tuple[str, ...]] = {
-    "available_visits": ("available_visits", "sold_visits"),
-    "bonus_balance": ("bonus",),
-}
+KIND = CardKind(
+    operations={
+        "add-visits": add_visits,
+        "redeem-visits": redeem_visits,
+        "subtract-visits": subtract_visits,
+        "add-bonus": add_bonus,
+        "subtract-bonus": subtract_bonus,
+        "redeem-bonus": redeem_bonus,
+    },
+    figures=figures,
+    opening={"available_visits": ("available_visits", "sold_visits"), "bonus_balance": ("bonus",)},
+    gives=gives,
+    lives={"bonus": "bonus_life"},
+)

@@ -8,29 +8,43 @@ from typing import Any
 
 from passes.card_templates.rules import StampRules
 from passes.errors import Conflict, Invalid
-from passes.ledger.kinds.base import MOST_STAMPS, Asked, Booking, Operation, count, no_value, take
+from passes.ledger.kinds.base import (
+    MOST_STAMPS,
+    Asked,
+    Booking,
+    CardKind,
+    FigureValue,
+    count,
+    no_value,
+    take,
+)
 from passes.money import parse_decimal
 
 
 def add_stamps(card: Any, rules: StampRules, asked: Asked) -> Booking:
     """Each threshold that is reached gives a reward; after the last one a new round begins."""
     n = _stamps_earned(rules, asked)
-    stamps, made = _collect(card.stamps, n, rules)
-    kept = 0 if rules.auto_redeem else made
+    deltas = gives(card, rules, n)
     return Booking(
         "add_stamps",
-        {
-            "stamps": stamps - card.stamps,
-            "stamps_earned": n,
-            "rewards": kept,
-            "rewards_earned": made,
-            "rewards_redeemed": made - kept,
-        },
+        deltas,
         is_visit=True,
         is_one_visit=True,
         adds=n > 0,
-        redeems=made > kept,
+        redeems=deltas["rewards_redeemed"] > 0,
     )
+
+
+def gives(card: Any, rules: StampRules, n: int) -> Mapping[str, int]:
+    stamps, made = _collect(card.stamps, n, rules)
+    kept = 0 if rules.auto_redeem else made
+    return {
+        "stamps": stamps - card.stamps,
+        "stamps_earned": n,
+        "rewards": kept,
+        "rewards_earned": made,
+        "rewards_redeemed": made - kept,
+    }
 
 
 def subtract_stamps(card: Any, rules: StampRules, asked: Asked) -> Booking:
@@ -60,7 +74,7 @@ def subtract_reward(card: Any, rules: StampRules, asked: Asked) -> Booking:
     return Booking("subtract_reward", {"rewards": -1})
 
 
-def figures(card: Any, rules: StampRules) -> dict[str, int | datetime | None]:
+def figures(card: Any, rules: StampRules, currency: str, now: datetime) -> dict[str, FigureValue]:
     """D.3. ``stamps_missing``: to the next reward."""
     return {
         "stamps": card.stamps,
@@ -114,14 +128,19 @@ def _collect(stamps: int, added: int, rules: StampRules) -> tuple[int, int]:
     return rest, rounds * len(rules.steps) + passed
 
 
-OPERATIONS: Mapping[str, Operation] = {
-    "add-stamps": add_stamps,
-    "subtract-stamps": subtract_stamps,
-    "redeem-reward": redeem_reward,
-    "subtract-reward": subtract_reward,
-}
-
-OPENING: Mapping[str, tuple[str, ...]] = {
-    "stamps": ("stamps", "stamps_earned"),
-    "rewards_unused": ("rewards", "rewards_earned"),
-}
+KIND = CardKind(
+    operations={
+        "add-stamps": add_stamps,
+        "subtract-stamps": subtract_stamps,
+        "redeem-reward": redeem_reward,
+        "subtract-reward": subtract_reward,
+    },
+    figures=figures,
+    opening={
+        "stamps": ("stamps", "stamps_earned"),
+        "rewards_unused": ("rewards", "rewards_earned"),
+    },
+    gives=gives,
+    lives={"stamps": "life"},
+    check=check,
+)

@@ -17,6 +17,7 @@ from passes.cards.models import UNITS
 from passes.errors import Conflict, Invalid
 from passes.ledger.kinds import KINDS, multipass, stamp
 from passes.ledger.kinds.base import Asked, Booking
+from tests.passes.conftest import NOON
 
 
 def card(**units: int) -> Any:
@@ -25,7 +26,7 @@ def card(**units: int) -> Any:
 
 
 def asked(value: int | None = None, purchase: int | None = None) -> Asked:
-    return Asked(value, purchase, "EUR")
+    return Asked(value, purchase, "EUR", NOON, "Europe/Berlin")
 
 
 def moved(booking: Booking) -> dict[str, int]:
@@ -35,7 +36,7 @@ def moved(booking: Booking) -> dict[str, int]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_figure_of_a_kind_is_made_and_every_unit_exists(kind: Kind) -> None:
     rules = {Kind.MULTIPASS: MultipassRules(), Kind.STAMP: StampRules()}[kind]
-    made = KINDS[kind].figures(card(), rules)
+    made = KINDS[kind].figures(card(), rules, "EUR", NOON)
     assert set(FACTS[kind].figures) <= set(made)
     for units in KINDS[kind].opening.values():
         assert set(units) <= set(UNITS)
@@ -66,7 +67,7 @@ def test_every_figure_of_a_kind_is_made_and_every_unit_exists(kind: Kind) -> Non
 def test_D_4_2_verbs_of_a_multipass(verb: str, n: int, deltas: dict[str, int]) -> None:
     rules = MultipassRules(points_per_visit=5)
     there = card(available_visits=10, redeemed_visits=3, sold_visits=13, bonus=30)
-    assert moved(multipass.OPERATIONS[verb](there, rules, asked(n))) == deltas
+    assert moved(multipass.KIND.operations[verb](there, rules, asked(n))) == deltas
 
 
 def test_AMB_06_a_correction_leaves_what_was_used() -> None:
@@ -86,7 +87,7 @@ def test_AMB_06_a_correction_leaves_what_was_used() -> None:
     ],
 )
 def test_no_more_is_taken_than_there_is(verb: str, unit: str) -> None:
-    operation = multipass.OPERATIONS[verb]
+    operation = multipass.KIND.operations[verb]
     operation(card(**{unit: 9}), MultipassRules(), asked(9))
     with pytest.raises(Conflict) as refusal:
         operation(card(**{unit: 9}), MultipassRules(), asked(10))
@@ -97,9 +98,9 @@ def test_no_more_is_taken_than_there_is(verb: str, unit: str) -> None:
 @pytest.mark.parametrize(
     ("operations", "rules", "verb", "most"),
     [
-        (multipass.OPERATIONS, MultipassRules(), "add-visits", 1_000),
-        (multipass.OPERATIONS, MultipassRules(), "add-bonus", 1_000_000),
-        (stamp.OPERATIONS, StampRules(), "add-stamps", 100),
+        (multipass.KIND.operations, MultipassRules(), "add-visits", 1_000),
+        (multipass.KIND.operations, MultipassRules(), "add-bonus", 1_000_000),
+        (stamp.KIND.operations, StampRules(), "add-stamps", 100),
     ],
 )
 def test_R_GEN_7_limits_per_entry(operations: Any, rules: Any, verb: str, most: int) -> None:
@@ -201,4 +202,4 @@ def test_T_ST_1_stamps_and_rewards_are_taken_one_by_one() -> None:
 @pytest.mark.parametrize(("stamps", "missing"), [(0, 3), (2, 1), (3, 3), (8, 1), (9, 1), (12, 1)])
 def test_stamps_missing_are_those_to_the_next_reward(stamps: int, missing: int) -> None:
     rules = StampRules(thresholds=[3, 6, 9])
-    assert stamp.figures(card(stamps=stamps), rules)["stamps_missing"] == missing
+    assert stamp.figures(card(stamps=stamps), rules, "EUR", NOON)["stamps_missing"] == missing
