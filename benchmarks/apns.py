@@ -53,8 +53,8 @@ def run(folder: Path, seconds: float, *, with_peers: bool) -> Iterator[Row | Not
     make_all(certificates)
     server = folder / "apns"
     server.mkdir(parents=True, exist_ok=True)
-    _make_server_certificate(server)
-    with _sink(server, certificates) as port:
+    make_server_certificate(server)
+    with sink(server, certificates) as port:
         bench = _Bench(port, server, certificates)
         yield from _beside_h2load(bench, seconds)
         if with_peers:
@@ -191,7 +191,7 @@ def _beside_aioapns(bench: _Bench, folder: Path, seconds: float) -> Iterator[Row
 
 
 @contextmanager
-def _sink(server: Path, certificates: Path) -> Iterator[int]:
+def sink(server: Path, certificates: Path) -> Iterator[int]:
     command = (
         sys.executable,
         "-m",
@@ -209,7 +209,7 @@ def _sink(server: Path, certificates: Path) -> Iterator[int]:
         process.stdin.close()  # and with it the process ends
 
 
-def _make_server_certificate(folder: Path) -> None:
+def make_server_certificate(folder: Path) -> None:
     """server.pem for 127.0.0.1, which is its own authority, and server.both with the key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

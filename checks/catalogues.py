@@ -25,7 +25,7 @@ LANGUAGES = ("de", "en", "nl")
 WALLETS = ("wallet_apple", "wallet_google", "pwa")
 SOURCES = ("app.py", "commands", "passes", "web", *WALLETS)
 
-ARGUMENTS = {"text": (0,), "translate": (1,), "translate_plural": (1, 2), "_": (0,)}
+ARGUMENTS = {"text": (0,), "dated": (0,), "translate": (1,), "translate_plural": (1, 2), "_": (0,)}
 """Which arguments of which function are messages."""
 
 

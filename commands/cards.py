@@ -25,7 +25,7 @@ from passes.ledger.post import open_balance
 from passes.merchants.merchants import business
 from passes.settings import Settings
 from web.api import reading, shown
-from web.api.cards import opening_of
+from web.api.cards import MONEY_OPENINGS, opening_of
 
 _DETAILS = ("first_name", "last_name", "phone", "email", "language", "external_id")
 _BY = "command line"
@@ -87,9 +87,9 @@ def _template(session: Session, slug: str) -> Template:
 
 
 def _figures(given: list[str]) -> dict[str, int | str]:
-    """``ltv`` stays text, as it is money; the others are whole numbers."""
+    """Money stays text; the others are whole numbers."""
     figures: dict[str, int | str] = {}
     for pair in given:
         name, _, value = pair.partition("=")
-        figures[name] = int(value) if value.isdecimal() and name != "ltv" else value
+        figures[name] = int(value) if value.isdecimal() and name not in MONEY_OPENINGS else value
     return figures

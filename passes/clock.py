@@ -35,6 +35,11 @@ def start_of_day(day: date, time_zone: str) -> datetime:
     return datetime.combine(day, time(0), ZoneInfo(time_zone)).astimezone(UTC)
 
 
+def at_hour(day: date, hour: int, time_zone: str) -> datetime:
+    """That hour of ``day`` on the merchant's clock, in UTC; the first one where it comes twice."""
+    return datetime.combine(day, time(hour), ZoneInfo(time_zone)).astimezone(UTC)
+
+
 def whole_second_after(previous: datetime, moment: datetime) -> datetime:
     """``moment`` cut to the second, but at least one second after ``previous``.
 

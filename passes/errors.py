@@ -5,7 +5,7 @@ HTTP status codes live in ``web/problems.py`` only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -23,14 +23,18 @@ class WrongField:
 class RuleBroken(Exception):
     """A request that the domain refuses.
 
-    ``code`` is stable and for programs; the message is for a merchant. ``facts`` are numbers or
-    names that a program needs to react, such as how many visits are available.
+    ``code`` is stable and for programs; the message is for a merchant: English, or ``i18n.text``
+    where staff read it in their own language. ``facts`` are numbers or names that a program needs
+    to react, such as how many visits are available.
     """
 
     code = "REFUSED"
 
-    def __init__(self, message: str, *, code: str | None = None, **facts: object) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str | Mapping[str, str], *, code: str | None = None, **facts: object
+    ) -> None:
+        self.words = {"en": message} if isinstance(message, str) else message
+        super().__init__(self.words["en"])
         if code is not None:
             self.code = code
         self.facts = facts

@@ -17,9 +17,14 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A card (a Card of the session) came into being."""
+    """A card (a Card of the session) of ``template`` came into being.
+
+    ``brings_balance``: it goes on with what its holder had elsewhere.
+    """
 
     card: Any
+    template: Any
+    brings_balance: bool
 
 
 @dataclass(frozen=True, slots=True)

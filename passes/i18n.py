@@ -37,6 +37,14 @@ def text(message: str, /, **values: str) -> Mapping[str, str]:
     )
 
 
+def dated(message: str, day: date) -> Mapping[str, str]:
+    """``message`` in every language, with ``{date}`` as people write it there."""
+    return {
+        language: translate(language, message, date=show_date(day, language))
+        for language in LANGUAGES
+    }
+
+
 def translate(language: str, message: str, /, **values: object) -> str:
     """``message`` in one language; a language that we do not speak reads English."""
     found = _catalogue(language if language in LANGUAGES else "en").get(message) or message
@@ -67,6 +75,24 @@ def show_money(minor: int, currency: str, language: str) -> str:
 
 def show_number(number: int, language: str) -> str:
     return format_decimal(number, locale=_REGIONAL.get(language, language))
+
+
+@lru_cache(maxsize=4_096)
+def percentage(percent: str) -> Mapping[str, str]:
+    """``"2.5"`` in every language: 2,5 % in German, 2.5% in English, 2,5% in Dutch.
+
+    The same object each time, as with ``text``.
+    """
+    shown = {
+        language: format_decimal(percent, "0.##", locale=_REGIONAL.get(language, language))
+        for language in LANGUAGES
+    }
+    return MappingProxyType(
+        {
+            language: f"{number}\u00a0%" if language == "de" else f"{number}%"
+            for language, number in shown.items()
+        }
+    )
 
 
 def show_date(day: date, language: str) -> str:

@@ -9,7 +9,7 @@ role that owns nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -163,6 +163,8 @@ class Store:
         self.due = Event()
         """Set when a transaction made work due for the worker: one of this process, or, while
         ``listen`` runs, of any process."""
+        self.unwritten: list[Callable[[], None]] = []
+        """What ``close`` calls first: each returns when all that it held back is written."""
 
     def read(self, merchant_id: UUID) -> AbstractContextManager[Session]:
         """A transaction that sees one merchant and changes nothing."""
@@ -200,6 +202,8 @@ class Store:
             yield connection
 
     def close(self) -> None:
+        for write in self.unwritten:
+            write()
         self.engine.dispose()
         self._readers.dispose()
 

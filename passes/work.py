@@ -16,7 +16,10 @@ from passes.delivery.crew import Crew
 from passes.delivery.deliver import deliver_due
 from passes.delivery.revisions import roll_out
 from passes.delivery.stale import mark_stale
+from passes.ledger.proof import prove_when_due
+from passes.ledger.wake import wake_due
 from passes.merchants.models import Merchant
+from passes.referrals.due import settle_due
 from passes.store import Store
 from passes.wallet_port import Wallet
 
@@ -102,6 +105,9 @@ class Worker:
         now = self._now()
         self._tidy_when_due(now)
         roll_out(self._store, now)
+        while wake_due(self._store, now):
+            pass
+        settle_due(self._store, now)
         return deliver_due(self._store, self._wallets, self._base_url, self._now)
 
     def _goes_on(self) -> bool:
@@ -129,12 +135,14 @@ class Worker:
                 self._stopping.wait(RECONNECT)
 
     def _do_chores(self) -> None:
-        """What may take a while, beside the deliveries: new versions of templates, tidying up."""
+        """What may take a while, beside the deliveries: what time does to cards, new versions of
+        templates, tidying up."""
         while not self._stopping.is_set():
             try:
                 now = self._now()
+                busy = wake_due(self._store, now) + roll_out(self._store, now)
+                busy += settle_due(self._store, now)
                 self._tidy_when_due(now)
-                busy = roll_out(self._store, now)
             except Exception:
                 log.exception("chore_failed")
                 busy = 0
@@ -147,10 +155,12 @@ class Worker:
 
 
 def tidy(store: Store, now: datetime) -> None:
-    """Drops answers kept for repeats once their day is over; marks devices that went silent."""
+    """Drops answers kept for repeats once their day is over; marks devices that went silent; each
+    night proves the ledger."""
     with store.read_all() as session:
         merchant_ids = session.scalars(select(Merchant.id)).all()
     for merchant_id in merchant_ids:
         with store.write(merchant_id) as session:
             idempotency.forget_old(session, merchant_id, now)
             mark_stale(session, now)
+        prove_when_due(store, merchant_id, now)

@@ -23,11 +23,17 @@ BODIES: dict[str, Any] = {
     "change_card": {"expires_at": "2027-01-01"},
     "set_card_status": {"status": "deleted"},
     "request_certificate": {"common_name": "Bruno"},
+    "give_awards": {"batch": "b", "activity": "workshop", "cards": ["1"]},
+    "preview_expiry": {"expiry": {"kind": "unlimited"}},
+    "preview_posting": {"operation": "add-visits", "value": 1},
+    "transfer_card": {"customer_id": str(uuid4())},
 }
 """What must be sent so that a call gets as far as looking for its subject."""
 
 CANARY = "canary4711"
 """Stands in everything of Alma's, and may be seen by nobody else."""
+
+NO_LISTS = {"/merchant", "/stats", "/stats/referrals"}
 
 SAMPLES: dict[str, Any] = {"activity": "workshop", "plan": "monthly", "purchase_amount": "1.00"}
 
@@ -53,6 +59,14 @@ def subjects(alma: Shop) -> dict[str, str]:
     alma.post(f"/templates/{template['id']}/links", {"name": CANARY})
     entry = alma.post(f"/cards/{card['id']}/add-visits", {"value": 1})["entry"]
     waiting = alma.post("/wallets/apple/requests", {"common_name": CANARY})
+    points = alma.card(alma.template("points", name=CANARY)["id"])
+    catalogue = f"/templates/{points['template']['id']}/rewards"
+    reward = alma.post(catalogue, {"name": CANARY, "cost": 0, "confirmation": "staff"})
+    path = f"/cards/{points['id']}/redeem-reward"
+    claim = alma.post(path, {"reward_id": reward["id"]})["claim"]
+    programme = alma.template("stamp", name=CANARY, referral={"enabled": True})
+    code = card["links"]["referral"].rpartition("/")[2]
+    alma.card(programme["id"], customer={"first_name": CANARY}, referral_code=code)
     return {
         "template_id": template["id"],
         "customer_id": card["customer"]["id"],
@@ -62,6 +76,9 @@ def subjects(alma: Shop) -> dict[str, str]:
         "wallet": "apple",
         "request_id": waiting["id"],
         "account_id": waiting["id"],
+        "reward_id": reward["id"],
+        "claim_id": claim["id"],
+        "referral_id": alma.get("/referrals")["items"][0]["id"],
     }
 
 
@@ -161,13 +178,14 @@ def test_without_a_key_nothing_is_answered(alma: Shop, subjects: dict[str, str])
 
 def test_lists_show_nothing_of_the_other(alma: Shop, bruno: Shop, subjects: dict[str, str]) -> None:
     for made in OPERATIONS:
-        if made.method != "GET" or "<" in made.path or made.path in {"/merchant", "/stats"}:
+        if made.method != "GET" or "<" in made.path or made.path in NO_LISTS:
             continue
         if made.path == "/wallets":
             assert not any(each["pending"] for each in bruno.get(made.path)["items"])
             continue
         assert bruno.get(made.path)["items"] == [], made
     assert bruno.get("/stats")["cards_issued"] == 0
+    assert not any(each not in {0, "0.00"} for each in bruno.get("/stats/referrals").values())
     assert bruno.get("/merchant")["id"] != alma.get("/merchant")["id"]
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Set
-from datetime import date, datetime
-from html import escape
-from itertools import compress
-from operator import attrgetter, is_not
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date
+from itertools import compress, pairwise
 
 import orjson
 
@@ -35,39 +32,31 @@ LEAST_SECRET = 16
 Entries = tuple[tuple[str, Translations], ...]
 """Texts with their keys: lines of pass.strings."""
 
+Common = tuple[object, ...]
+"""What is alike in all cards of a design, or in one field of all these cards."""
+
 _DATES = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 _MARKUP = b',"attributedValue":'
-_LINK_SCHEMES = ("https://", "http://", "tel:", "mailto:")
-_MARKUP_SIGNS = re.compile("[&<>\"']")
-_COMMON = attrgetter(
-    "style",
-    "code_format",
-    "state",
-    "merchant",
-    "language",
-    "languages",
-    "title",
-    "description",
-    "locations",
-    "look",
-    "personalisation",
-)
-_COMMON_OF_FIELD = attrgetter("key", "place", "label", "change")
 _NUMERIC = (int, Amount, date)
 
 
-class _Model(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Model:
     """A card that was drawn in full; the next ones are drawn by their difference from it.
 
-    ``document`` is pass.json, a part for each hole and each piece between them; ``keys`` are those
-    of all lines of pass.strings, ``with_lines`` the positions of the fields that needed one of
-    their own; ``package`` is all but pass.json.
+    ``parts`` is its pass.json: pieces, and at the odd places what fills the holes between them,
+    first those before the fields, then those of ``own``: the position of a field in which cards
+    differ, that of its part, and what is alike in it. All other fields stand in the pieces;
+    ``is_shared`` picks them from a card's fields, and they must be ``shared``. ``keys`` are those
+    of all lines of pass.strings; ``package`` is all but pass.json.
     """
 
     fields: tuple[Field, ...]
-    document: list[bytes]
+    parts: list[bytes]
+    own: tuple[tuple[int, int, Common], ...]
+    is_shared: list[bool]
+    shared: list[Field]
     keys: Set[str]
-    with_lines: Set[int]
     package: pkpass.Package
 
 
@@ -98,6 +87,7 @@ class Design:
         self._texts = texts
         self._codes = len(layout.code_formats(content))
         self._has_end = layout.has_end(content)
+        self._is_expired = content.state is State.EXPIRED
         # Parts of the document: pieces at even places, what fills the holes at odd ones.
         fields_start = 2 * (len(self._pieces) - 1 - len(ordered)) + 1
         places = {field.key: fields_start + 2 * rank for rank, field in enumerate(ordered)}
@@ -105,10 +95,10 @@ class Design:
         self._places = [places[field.key] for field in content.fields]
         self._pictures = pictures
         self._packages: Recent[Entries, pkpass.Package] = Recent(16)
-        self._positions = range(len(content.fields))
         self._ends = content.expires_at is not None
-        self._common = _COMMON(content)
-        self._common_of_fields = [*map(_COMMON_OF_FIELD, content.fields)]
+        self._common = _common(content)
+        self._common_of_fields = [*map(_common_of_field, content.fields)]
+        self._differing: Set[int] = frozenset()
         self._model = self._draw_fields(content.fields)
         self._prove(content)
 
@@ -118,55 +108,59 @@ class Design:
         None when the card is not of this design: all that its cards share is compared, so nothing
         is taken for granted from the name or the version of a template. Raises ContentRefused.
         """
-        fields = content.fields
+        fields, model = content.fields, self._model
         if (
             len(fields) != len(self._common_of_fields)
             or (content.expires_at is not None) != self._ends
-            or _COMMON(content) != self._common
+            or _common(content) != self._common
         ):
             return None
-        model = self._model
-        document = model.document.copy()
-        redraw = False
-        # Most fields are the very same objects on all cards (terms, address, telephone) and most
-        # others differ in their value alone.
-        for position in compress(self._positions, map(is_not, fields, model.fields)):
-            field, known = fields[position], model.fields[position]
-            if _COMMON_OF_FIELD(field) != self._common_of_fields[position]:
+        # Terms, address, telephone: the very same objects on all cards, hence a quick comparison.
+        if [*compress(fields, model.is_shared)] != model.shared:
+            return self._draw_in_full(content)
+        parts = self._begin(model, content)
+        for position, part, common in model.own:
+            field = fields[position]
+            # _common_of_field spelt out, as this runs several times for every pass.
+            if (field.key, field.place, field.label, field.change) != common:
                 return None
-            if field.value == known.value and field.link == known.link:
-                continue
-            # A line that the model needed must not stay behind: it may speak of its holder.
-            figure = None
-            if position not in model.with_lines:
-                figure = self._figure(field.value, field.link, model.keys)
+            figure = self._figure(field.value, field.link, model.keys)
             if figure is None:
-                redraw = True
-            else:
-                document[self._places[position]] = figure
-        if redraw:
-            model = self._model = self._draw_fields(fields)
-            document = model.document.copy()
-        document[self._members_at] = self._members(content)
-        return model.package, b"".join(document)
+                return self._draw_in_full(content)
+            parts[part] = figure
+        return model.package, b"".join(parts)
+
+    def _draw_in_full(self, content: PassContent) -> tuple[pkpass.Package, bytes] | None:
+        """Draws a card that differs too much from the model, and makes it the model of the next.
+
+        From then on each field in which cards ever differed has its hole.
+        """
+        fields = content.fields
+        if [*map(_common_of_field, fields)] != self._common_of_fields:
+            return None
+        known = self._model.fields
+        self._differing |= {at for at, field in enumerate(fields) if field != known[at]}
+        self._model = model = self._draw_fields(fields)
+        return model.package, b"".join(self._begin(model, content))
 
     def _prove(self, content: PassContent) -> None:
         """Raises ContentRefused for what Wallet would refuse, with this card as the sample.
 
         Done once for all cards of the design. What differs between them cannot break a pass:
-        numbers, days, texts and links are written by ``_figure``, and ``_members`` looks at what
+        numbers, days, texts and links are written by ``_figure``, and ``_begin`` looks at what
         identifies the card.
         """
-        document = self._model.document.copy()
-        document[self._members_at] = self._members(content)
-        face = orjson.loads(b"".join(document))
+        face = orjson.loads(b"".join(self._begin(self._model, content)))
         files = {**picture_files(content), **self._strings(self._texts)}
         for remark in check_document(face, files):
             if remark.level is ERROR:
                 raise ContentRefused(f"{remark.where}: {remark.sentence}")
 
-    def _members(self, content: PassContent) -> list[bytes]:
-        """What fills the holes before the fields, in the order that ``layout.lay_out`` names."""
+    def _begin(self, model: _Model, content: PassContent) -> list[bytes]:
+        """The model's parts with what identifies this card in the holes before the fields.
+
+        They come in the order that ``layout.lay_out`` names. Raises ContentRefused.
+        """
         dumps, code = orjson.dumps, content.code
         if not (content.serial and code):
             raise ContentRefused("The card's serial number or its code is empty.")
@@ -176,12 +170,18 @@ class Design:
             raise ContentRefused("The card's code has characters that a barcode cannot hold.")
         members = [dumps(content.serial), dumps(content.secret)]
         if self._has_end:
-            members.append(dumps(_end(content), option=_DATES))
+            ends = content.expires_at or content.changed_at
+            # A card that has expired did not end after its last change.
+            if self._is_expired:
+                ends = min(ends, content.changed_at)
+            members.append(dumps(ends, option=_DATES))
         if self._codes:
             # In groups of four, as people read it aloud.
             caption = f"{code[:4]} {code[4:8]} {code[8:12]} {code[12:]}".rstrip()
-            members += [dumps(code), dumps(caption)] * self._codes
-        return members
+            members += (dumps(code), dumps(caption)) * self._codes
+        parts = model.parts.copy()
+        parts[self._members_at] = members
+        return parts
 
     def _figure(self, value: FieldValue, link: str | None, keys: Set[str]) -> bytes | None:
         """What fills the hole of a field, or None if that takes a line of pass.strings.
@@ -189,16 +189,20 @@ class Design:
         ``keys`` are those of the lines that there are: a text that reads like one of them would be
         translated.
         """
-        if isinstance(value, _NUMERIC):
+        # Words are a dict nearly always, and isinstance takes its time to deny.
+        if type(value) is not dict and isinstance(value, _NUMERIC):
             figure, text = values.figure(value), values.plain(value) if link else ""
         else:
-            translations = self._translate(value)
+            translate = self._translate
+            translations = translate(value)
             text = translations[0]
-            if translations.count(text) < len(translations) or text in keys or clean(text) != text:
+            if translations.count(text) < len(translations) or text in keys:
+                return None
+            if not text.isprintable() and clean(text) != text:
                 return None
             figure = orjson.dumps(text)
         if link is not None:
-            markup = _anchor(link, text)
+            markup = values.anchor(link, text)
             if markup in keys:
                 return None
             figure += _MARKUP + orjson.dumps(markup)
@@ -229,14 +233,25 @@ class Design:
                 text = self._translate(value)
                 figure = key(text, position)
             if link is not None:
-                links = tuple([_anchor(link, words) for words in text])
+                links = tuple([values.anchor(link, words) for words in text])
                 figure += _MARKUP + key(links, position)
             document[self._places[position]] = figure
+        # A text with lines of its own gets no hole: they may speak of a holder, so they must not
+        # stay behind for the next card.
+        differing = sorted(self._differing - with_lines, key=self._places.__getitem__)
+        places = [*range(len(document))[self._members_at], *(self._places[at] for at in differing)]
+        first_own = 2 * (len(places) - len(differing)) + 1
+        is_shared = [at not in differing for at in range(len(fields))]
         return _Model(
             fields=fields,
-            document=document,
+            parts=_joined(document, places),
+            own=tuple(
+                (at, first_own + 2 * rank, self._common_of_fields[at])
+                for rank, at in enumerate(differing)
+            ),
+            is_shared=is_shared,
+            shared=[*compress(fields, is_shared)],
             keys=self._texts.keys() | lines.keys(),
-            with_lines=with_lines,
             package=self._package(tuple(lines.items())),
         )
 
@@ -257,17 +272,29 @@ class Design:
         }
 
 
-def _end(content: PassContent) -> datetime:
-    """When the pass ends: for a card that has expired, not after its last change."""
-    ends = content.expires_at or content.changed_at
-    return min(ends, content.changed_at) if content.state is State.EXPIRED else ends
+def _common(content: PassContent) -> Common:
+    return (
+        content.style,
+        content.code_format,
+        content.state,
+        content.merchant,
+        content.language,
+        content.languages,
+        content.title,
+        content.description,
+        content.locations,
+        content.look,
+        content.personalisation,
+    )
 
 
-def _anchor(link: str, text: str) -> str:
-    """The only markup that Wallet knows. Raises ContentRefused for what a phone cannot follow."""
-    if not link.startswith(_LINK_SCHEMES):
-        raise ContentRefused("A link on the back of the card must be https, tel or mailto.")
-    link, text = clean(link), clean(text)
-    if _MARKUP_SIGNS.search(link + text):
-        link, text = escape(link), escape(text, quote=False)
-    return f'<a href="{link}">{text}</a>'
+def _common_of_field(field: Field) -> Common:
+    return field.key, field.place, field.label, field.change
+
+
+def _joined(document: Sequence[bytes], places: Sequence[int]) -> list[bytes]:
+    """The document with its parts joined but for those at ``places`` (rising, none next to it)."""
+    joined = [b"".join(document[: places[0]])]
+    for place, following in pairwise((*places, len(document))):
+        joined += document[place], b"".join(document[place + 1 : following])
+    return joined

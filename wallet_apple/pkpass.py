@@ -30,6 +30,7 @@ _LOCAL_9 = Struct("<14sIIIHH9s")
 _LOCAL_13 = Struct("<14sIIIHH13s")
 _OWN_DIRECTORY = Struct("<16sIIIH12sI9s 16sIIIH12sI13s 16sIIIH12sI9s".replace(" ", ""))
 _END = Struct("<4sHHHHIIH")
+_SIZE_9, _SIZE_13, _SIZE_OF_DIRECTORY = _LOCAL_9.size, _LOCAL_13.size, _OWN_DIRECTORY.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def extended(package: Package, files: Mapping[str, bytes]) -> Package:
     """The package with more files (name -> bytes) after those it has."""
     named = [(name.encode(), body) for name, body in files.items()]
     entries, records, size = _stored(named, package.size)
-    lines = [_manifest_line(name, body) + b"," for name, body in named]
+    lines = [b'"%b":"%b",' % (name, _sha1(body)) for name, body in named]
     return Package(
         (*package.entries, b"".join(entries)),
         b"".join((package.directory, *records)),
@@ -69,42 +70,48 @@ def pack(package: Package, pass_json: bytes, sign: Callable[[bytes], bytes]) -> 
 
     ``sign`` gets the exact bytes of manifest.json and returns the signature file.
     """
-    manifest = b"{%b%b}" % (package.manifest, _manifest_line(_PASS, pass_json))
+    manifest = b"".join((b"{", package.manifest, b'"pass.json":"', _sha1(pass_json), b'"}'))
     signature = sign(manifest)
     # This runs for every pass, hence three files spelt out instead of a loop.
-    of_pass = zlib.crc32(pass_json), len(pass_json), len(pass_json)
-    of_manifest = zlib.crc32(manifest), len(manifest), len(manifest)
-    of_signature = zlib.crc32(signature), len(signature), len(signature)
+    pass_crc, pass_size = zlib.crc32(pass_json), len(pass_json)
+    manifest_crc, manifest_size = zlib.crc32(manifest), len(manifest)
+    signature_crc, signature_size = zlib.crc32(signature), len(signature)
     pass_at = package.size
-    manifest_at = pass_at + _LOCAL_9.size + len(pass_json)
-    signature_at = manifest_at + _LOCAL_13.size + len(manifest)
-    directory_at = signature_at + _LOCAL_9.size + len(signature)
-    directory_size = len(package.directory) + _OWN_DIRECTORY.size
+    manifest_at = pass_at + _SIZE_9 + pass_size
+    signature_at = manifest_at + _SIZE_13 + manifest_size
+    directory_at = signature_at + _SIZE_9 + signature_size
+    directory_size = len(package.directory) + _SIZE_OF_DIRECTORY
     count = package.count + 3
     return b"".join(
         (
             *package.entries,
-            _LOCAL_9.pack(_LOCAL_START, *of_pass, 9, 0, _PASS),
+            _LOCAL_9.pack(_LOCAL_START, pass_crc, pass_size, pass_size, 9, 0, _PASS),
             pass_json,
-            _LOCAL_13.pack(_LOCAL_START, *of_manifest, 13, 0, _MANIFEST),
+            _LOCAL_13.pack(
+                _LOCAL_START, manifest_crc, manifest_size, manifest_size, 13, 0, _MANIFEST
+            ),
             manifest,
-            _LOCAL_9.pack(_LOCAL_START, *of_signature, 9, 0, _SIGNATURE),
+            _LOCAL_9.pack(
+                _LOCAL_START, signature_crc, signature_size, signature_size, 9, 0, _SIGNATURE
+            ),
             signature,
             package.directory,
             _OWN_DIRECTORY.pack(
-                *(_CENTRAL_START, *of_pass, 9, _CENTRAL_REST, pass_at, _PASS),
-                *(_CENTRAL_START, *of_manifest, 13, _CENTRAL_REST, manifest_at, _MANIFEST),
-                *(_CENTRAL_START, *of_signature, 9, _CENTRAL_REST, signature_at, _SIGNATURE),
+                _CENTRAL_START, pass_crc, pass_size, pass_size,
+                9, _CENTRAL_REST, pass_at, _PASS,
+                _CENTRAL_START, manifest_crc, manifest_size, manifest_size,
+                13, _CENTRAL_REST, manifest_at, _MANIFEST,
+                _CENTRAL_START, signature_crc, signature_size, signature_size,
+                9, _CENTRAL_REST, signature_at, _SIGNATURE,
             ),
             _END.pack(b"PK\5\6", 0, 0, count, count, directory_size, directory_at, 0),
         )
-    )
+    )  # fmt: skip
 
 
-def _manifest_line(name: bytes, body: bytes) -> bytes:
-    # Apple's manifest demands SHA-1; the signature over it is SHA-256.
-    sha1 = hashlib.sha1(body, usedforsecurity=False).hexdigest()
-    return b'"' + name + b'":"' + sha1.encode() + b'"'
+def _sha1(body: bytes) -> bytes:
+    """In hex. Apple's manifest demands SHA-1; the signature over it is SHA-256."""
+    return hashlib.sha1(body, usedforsecurity=False).hexdigest().encode()
 
 
 def _stored(files: Iterable[tuple[bytes, bytes]], at: int) -> tuple[list[bytes], list[bytes], int]:

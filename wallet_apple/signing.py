@@ -10,8 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -81,7 +80,7 @@ class Credentials:
         digest = hashlib.sha256(manifest).digest()
         signed = self.signed.get(digest)
         if signed is None:
-            signing_time = _utc_time(int(now.timestamp()))
+            signing_time = _UTC_TIME.of(now)
             attributes = self.template.attributes(signing_time, digest)
             signed = (signing_time, self.key.sign(attributes, _PKCS1V15, _SHA256))
             self.signed.put(digest, signed)
@@ -89,10 +88,25 @@ class Credentials:
         return self.template.fill(signing_time, digest, signature)
 
 
-@lru_cache(maxsize=2)
-def _utc_time(second: int) -> bytes:
-    """UTCTime as DER wants it, e.g. 261121193617Z; ``second`` counts from 1970."""
-    return datetime.fromtimestamp(second, UTC).strftime("%y%m%d%H%M%SZ").encode()
+class _UTCTime:
+    """UTCTime as DER wants it; what was written for the last second serves all of that second."""
+
+    def __init__(self) -> None:
+        never = datetime.max.replace(tzinfo=UTC)
+        self._kept = never, never, b""
+
+    def of(self, moment: datetime) -> bytes:
+        """For example 261121193617Z; ``moment`` is an aware time."""
+        begins, ends, text = self._kept
+        if begins <= moment < ends:
+            return text
+        begins = moment.astimezone(UTC).replace(microsecond=0)
+        text = begins.strftime("%y%m%d%H%M%SZ").encode()
+        self._kept = begins, begins + timedelta(seconds=1), text
+        return text
+
+
+_UTC_TIME = _UTCTime()
 
 
 def read_account(account: Account) -> tuple[Credentials, ...]:

@@ -199,9 +199,9 @@ class AppleWallet:
         """
         for account in filter(None, (content.account, *content.earlier_accounts)):
             if account.name == pass_type_id:
-                return replace(content, account=account)
+                return _with_account(content, account)
         if pass_type_id == self.example_type:
-            return replace(content, account=None)
+            return _with_account(content, None)
         raise WalletMisconfigured(f"There is no certificate for {pass_type_id}. Import one.")
 
     def sign_token(self, content: PassContent, token: bytes) -> bytes:
@@ -261,6 +261,10 @@ class AppleWallet:
             package = extended(EMPTY, files)
             self._pictures.put(key, package)
         return package
+
+
+def _with_account(content: PassContent, account: Account | None) -> PassContent:
+    return content if content.account is account else replace(content, account=account)
 
 
 def _filename(merchant: str) -> str:

@@ -41,7 +41,19 @@ def services() -> Services:
 
 def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: bytes) -> Flask:
     """The application over ``made``; the wallets bring their own routes."""
-    from web import api, headers, install, join, language, limits, metrics, pages, problems
+    from web import (
+        api,
+        gift,
+        headers,
+        install,
+        join,
+        language,
+        limits,
+        metrics,
+        pages,
+        problems,
+        share,
+    )
 
     app = Flask("web", static_folder=None)
     app.extensions["treuepass"] = made
@@ -60,7 +72,7 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
     headers.init_app(app, made.base_url)
     problems.init_app(app)
     limits.init_app(app)
-    for part in (api, pages, join, install, metrics):
+    for part in (api, pages, join, gift, share, install, metrics):
         part.init_app(app)
     for blueprint in wallet_routes:
         app.register_blueprint(blueprint)

@@ -7,7 +7,7 @@ so gets a cookie, and then the first link counts for thirty days.
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,12 +26,13 @@ LARGEST_COOKIE = 3_800  # browsers drop one of more than 4 KB without a word
 @dataclass(frozen=True, slots=True)
 class FirstTouch:
     """The link that led somebody here: its UTM values, cleaned and word for word, the slug of a
-    channel link, the code of a referral link."""
+    channel link, the code of a referral link. ``opened_at``: when, in whole seconds; None: now."""
 
     given: Utm = field(default_factory=Utm)
     raw: dict[str, str] = field(default_factory=dict)
     channel: str | None = None
     referral: str | None = None
+    opened_at: int | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.given or self.channel or self.referral)
@@ -56,8 +57,11 @@ def touch_of(request: Request, channel: str | None, referral: str | None) -> Fir
 
 
 def seal(touch: FirstTouch, template_id: UUID, now: datetime) -> str:
-    """The hidden field of a form that is being opened."""
-    said = {"t": _packed(touch), "n": secrets.token_urlsafe(12), "at": int(now.timestamp())}
+    """The hidden field of a form that is being opened. Unless the touch says when its link was
+    opened, that is now; a form that comes back does not open it anew."""
+    moment = int(now.timestamp())
+    opened = replace(touch, opened_at=touch.opened_at or moment)
+    said = {"t": _packed(opened), "n": secrets.token_urlsafe(12), "at": moment}
     return _signer("sign-up form", template_id).dumps(said)
 
 

@@ -25,15 +25,15 @@ from passes.card_templates import templates
 from passes.cards import cards, links, sign_up, utm
 from passes.cards.models import Card
 from passes.cards.sign_up import Arrival, KnownAlready
-from passes.errors import Conflict, Invalid, NotFound
+from passes.errors import Conflict, Invalid
 from passes.idempotency import Answer, TwinWon
-from passes.merchants import directory
 from passes.merchants.directory import Found, Known
-from passes.store import merchant_of
+from passes.referrals.enrol import enrol
 from web import attribution, form, services
 from web.attribution import FirstTouch
 from web.limits import sign_ups
 from web.offer import Offer, find, look_of, neutral, offer_of, stopped
+from web.recommended import note_attempt, recommendation
 from web.visitor import is_foreign_form, is_new_arrival, visitor_of
 
 blueprint = Blueprint("join", __name__)
@@ -213,17 +213,19 @@ def _accept(found: Found, channel: str | None, code: str | None) -> Response:
             return _form_page(offer, look, touch, given=given, is_stale=True)
         if given.get(form.HONEYPOT):
             return neutral(offer)
-        attempt = _attempt(token.nonce, given)
+        attempt = attempt_of(token.nonce, given)
         page: str | None
         try:
             with made.store.write(found.merchant_id) as session:
-                page = _card_page(session, attempt) or _issue(
+                page = page_of_attempt(session, attempt) or _issue(
                     session, offer, token.touch, given, attempt
                 )
-        except (KnownAlready, TwinWon):
+        except (KnownAlready, TwinWon) as refused:
             # Perhaps the same form was sent twice at the same moment, and its twin came first.
             with made.store.write(found.merchant_id) as session:
-                page = _card_page(session, attempt)
+                page = page_of_attempt(session, attempt)
+                if page is None and isinstance(refused, KnownAlready):
+                    note_attempt(session, offer.template, token.touch, refused.customer_id)
             if page is None:
                 return neutral(offer)
         except Invalid as error:
@@ -237,7 +239,7 @@ def _accept(found: Found, channel: str | None, code: str | None) -> Response:
     return response
 
 
-def _attempt(nonce: str, given: Mapping[str, str]) -> str:
+def attempt_of(nonce: str, given: Mapping[str, str]) -> str:
     """What is the same when one filled form is sent twice.
 
     The answers belong to it: who goes back on the shop's tablet and fills the same page in anew
@@ -253,6 +255,7 @@ def _issue(
     """Signs the customer up; the path of the new card's page. Raises as ``sign_up`` does."""
     now = services().now()
     channel = touch.channel
+    recommended = recommendation(session, touch)
     card = sign_up.sign_up(
         session,
         offer.template,
@@ -263,32 +266,23 @@ def _issue(
             channel_link=templates.find_channel_link(session, offer.template.id, channel)
             if channel
             else None,
-            referrer_card_id=_referrer(session, touch.referral),
+            referrer_card_id=recommended.referrer_card_id if recommended else None,
         ),
         language=offer.language,
         now=now,
     )
+    if recommended is not None:
+        enrol(session, offer.template, card, recommended, now, is_new=True)
     idempotency.keep(session, attempt, attempt, Answer(303, card.id.hex), now)
-    return _path(session, card)
+    return page_path(session, card)
 
 
-def _referrer(session: Session, code: str | None) -> UUID | None:
-    """The card that recommended; None when its link ended meanwhile: the friend gets a card."""
-    found = directory.find(session, Known.REFERRAL, code) if code else None
-    if found is None or found.merchant_id != merchant_of(session):
-        return None
-    try:
-        return sign_up.referrer(session, found.subject_id, services().now()).id
-    except (Conflict, NotFound):
-        return None
-
-
-def _card_page(session: Session, attempt: str) -> str | None:
+def page_of_attempt(session: Session, attempt: str) -> str | None:
     """Where this very form led before."""
     earlier = idempotency.earlier_answer(session, attempt, attempt, services().now())
-    return _path(session, cards.get(session, UUID(earlier.body))) if earlier else None
+    return page_path(session, cards.get(session, UUID(earlier.body))) if earlier else None
 
 
-def _path(session: Session, card: Card) -> str:
+def page_path(session: Session, card: Card) -> str:
     # Without the host: our pages allow their forms to lead to their own origin only.
     return urlsplit(links.links_of(session, card, services().base_url).page).path

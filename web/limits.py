@@ -17,7 +17,7 @@ sign_ups = limiter.shared_limit("5 per minute; 30 per day", scope="sign-up")
 
 def _key_or_address() -> str:
     """The API key that a request shows; without one, the address. Keys are not kept."""
-    shown = request.headers.get("Authorization")
+    shown = request.headers.get("Authorization") or request.headers.get("X-API-Key")
     return hashlib.sha256(shown.encode()).hexdigest() if shown else get_remote_address()
 
 

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from passes.delivery import backlog
 from passes.delivery.reports import reports
+from passes.ledger.proof import proven
 from web import Services, services
 
 blueprint = Blueprint("metrics", __name__)
@@ -73,6 +74,7 @@ class _Database(Collector):
         with self._made.store.read_all() as session:
             known = backlog.by_wallet(session, now)
             complaints = reports(session)
+            ledger = proven(session)
         found = defaultdict(backlog.Backlog, known)
         wallets = sorted({*self._made.wallets, *known})
         for name, about, figure in _GAUGES:
@@ -89,3 +91,14 @@ class _Database(Collector):
             labels = [report.wallet, report.subject, report.complaint.value]
             said.add_metric(labels, report.times)
         yield said
+        yield GaugeMetricFamily(
+            "treuepass_ledger_wrong_cards",
+            "Cards whose figures were not what their entries add up to, at the last nightly look.",
+            value=ledger.wrong_cards,
+        )
+        if ledger.oldest_at is not None:
+            yield GaugeMetricFamily(
+                "treuepass_ledger_unproven_seconds",
+                "How long ago that look was, at the merchant where it is longest.",
+                value=(now - ledger.oldest_at).total_seconds(),
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from passes.card_templates import templates
 from passes.card_templates.models import ChannelLink
 from passes.card_templates.pictures import pictures_of
 from passes.card_templates.templates import Template
-from passes.cards import sign_up
+from passes.cards import cards, sign_up
 from passes.cards.models import Card
 from passes.errors import Conflict
 from passes.merchants import directory
@@ -40,7 +41,6 @@ _GONE = (410, i18n.text("This card is not offered any more"))
 _STOPPED: Mapping[str, tuple[int, Text]] = {
     "TEMPLATE_PAUSED": (404, i18n.text("This card is not offered at the moment")),
     "TEMPLATE_ARCHIVED": _GONE,
-    "REFERRER_INVALID": _GONE,
 }
 _LIMITS: Mapping[str, Text] = {
     "issue_from": i18n.text("This card is not offered yet"),
@@ -65,8 +65,9 @@ def offer_of(session: Session, found: Found, channel: str | None, code: str | No
     referrer = None
     template_id = found.subject_id
     if code is not None:
-        referrer = sign_up.referrer(session, found.subject_id, services().now())
-        template_id = referrer.template_id
+        template_id = cards.get(session, found.subject_id).template_id
+        with suppress(Conflict):  # withdrawn: what remains is a sign-up page like any other
+            referrer = sign_up.referrer(session, found.subject_id, services().now())
     template = templates.get(session, template_id)
     if template.status == "draft":
         abort(404)

@@ -15,6 +15,7 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from passes import i18n
 from passes.errors import Conflict, Forbidden, Gone, Invalid, NotFound, RuleBroken
 from passes.idempotency import KeyReused
 from web import pages
@@ -75,21 +76,32 @@ def document(
         **(extra or {}),
     }
     return Response(
-        orjson.dumps(body, default=str), status, content_type="application/problem+json"
+        orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z),
+        status,
+        content_type="application/problem+json",
     )
+
+
+def sentence_of(error: RuleBroken) -> str:
+    """What a refusal says, in the language of whoever asked; English where it has no other."""
+    languages = ("en", *(each for each in i18n.LANGUAGES if each != "en"))
+    return i18n.pick(error.words, request.accept_languages.best_match(languages) or "en")
+
+
+def fields_of(error: RuleBroken) -> list[dict[str, str]]:
+    """Every wrong field of a request; none for other refusals."""
+    wrong = error.fields if isinstance(error, Invalid) else ()
+    return [{"field": each.field, "message": each.message, "code": each.code} for each in wrong]
 
 
 def of_rule(error: RuleBroken) -> Response:
     """The problem document of a broken rule, with every wrong field and the facts of a refusal."""
     extra: dict[str, Any] = {}
     if isinstance(error, Invalid):
-        extra["fields"] = [
-            {"field": wrong.field, "message": wrong.message, "code": wrong.code}
-            for wrong in error.fields
-        ]
+        extra["fields"] = fields_of(error)
     if error.facts:
         extra["facts"] = error.facts
-    answer = document(status_of(error), error.code, str(error), extra)
+    answer = document(status_of(error), error.code, sentence_of(error), extra)
     if isinstance(error, Unauthorized):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Treuepass"'
     return answer

@@ -26,6 +26,7 @@ OF_A_MERCHANT = (
     "awarded_once",
     "share_link",
     "referral",
+    "ledger_proof",
 )
 UNITS = ("redemptions", "spend_remainder")
 
@@ -50,8 +51,12 @@ def _add_to_cards() -> None:
         sa.Column("wakes_at", MOMENT, nullable=True),
         sa.Column("woken_at", MOMENT, nullable=True),
         sa.Column("expired_for", MOMENT, nullable=True),
+        sa.Column("expiry_version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("reminder", DOCUMENT, nullable=True),
+        sa.Column("last_entry_at", MOMENT, nullable=True),
     ):
         op.add_column("card", column)
+    op.add_column("template_rollout", sa.Column("expiry_version", sa.Integer(), nullable=True))
     for unit in UNITS:
         op.execute(
             f"ALTER TABLE card ADD COLUMN {unit} BIGINT DEFAULT 0 NOT NULL"
@@ -64,13 +69,21 @@ def _add_to_cards() -> None:
         sa.column("expires_at", MOMENT),
         sa.column("wakes_at", MOMENT),
         sa.column("woken_at", MOMENT),
+        sa.column("template_version", sa.Integer()),
+        sa.column("expiry_version", sa.Integer()),
     )
     merchants = sa.table("merchant", sa.column("id", sa.Uuid()))
     now = clock.now()
     with protection.all_rows() as connection:
         for (merchant_id,) in connection.execute(sa.select(merchants.c.id)).all():
             own = sa.update(cards).where(cards.c.merchant_id == merchant_id)
-            connection.execute(own.values(shard=shard_of(merchant_id), woken_at=now))
+            connection.execute(
+                own.values(
+                    shard=shard_of(merchant_id),
+                    woken_at=now,
+                    expiry_version=cards.c.template_version,
+                )
+            )
             connection.execute(own.where(cards.c.expires_at.is_not(None)).values(wakes_at=now))
     op.create_index(
         "ix_card_wakes",
@@ -100,6 +113,16 @@ def _add_to_entries() -> None:
 
 
 def _make_tables() -> None:
+    op.create_table(
+        "ledger_proof",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("proved_at", MOMENT, nullable=False),
+        sa.Column("wrong_cards", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name="fk_ledger_proof_merchant_id_merchant"
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name="pk_ledger_proof"),
+    )
     op.create_table(
         "reward",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
@@ -157,10 +180,12 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "id", name="pk_lot"),
     )
     op.create_index(
-        "ix_lot_merchant_id_card_id_unit_expires_at",
+        "ix_lot_alive",
         "lot",
-        ["merchant_id", "card_id", "unit", "expires_at"],
+        ["merchant_id", "card_id", "expires_at"],
         unique=False,
+        postgresql_where=sa.text("remaining > 0"),
+        sqlite_where=sa.text("remaining > 0"),
     )
     op.create_index("ix_lot_merchant_id_entry_id", "lot", ["merchant_id", "entry_id"], unique=False)
     op.create_table(
@@ -248,6 +273,7 @@ def _make_tables() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("cost", sa.BigInteger(), nullable=False),
         sa.Column("code", sa.String(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.Column("entry_id", sa.Uuid(), nullable=True),
         sa.Column("requested_at", MOMENT, nullable=False),
         sa.Column("settled_at", MOMENT, nullable=True),
@@ -275,6 +301,12 @@ def _make_tables() -> None:
     )
     op.create_index(
         "ix_reward_claim_merchant_id_number", "reward_claim", ["merchant_id", "number"], unique=True
+    )
+    op.create_index(
+        "ix_reward_claim_merchant_id_requested_at_id",
+        "reward_claim",
+        ["merchant_id", "requested_at", "id"],
+        unique=False,
     )
     op.create_index(
         "ix_reward_claim_merchant_id_reward_id_customer_id",

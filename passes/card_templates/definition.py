@@ -289,6 +289,8 @@ def parse(kind: Kind, document: Mapping[str, Any], *, currency: str | None = Non
         definition = Definition.model_validate({**document, "rules": rules or Part()})
     except ValidationError as error:
         raise Invalid(wrong + wrong_fields(error)) from None
+    if kind is Kind.GIFT and definition.referral.enabled:
+        wrong.append(WrongField("referral.enabled", "a gift card cannot reward with money"))
     known = (*KINDS[kind].figures, "expires_at", "customer_name")
     wrong += [
         WrongField(f"fields.{number}.figure", f"must be one of {', '.join(known)}")

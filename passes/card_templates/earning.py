@@ -37,13 +37,19 @@ class HappyHour(Hours):
 
 
 class Earning(Part):
-    """R-EARN-2, R-EARN-3. ``max_per_scan`` and ``max_per_day`` count units given to one card."""
+    """R-EARN-2, R-EARN-3. ``max_per_scan`` and ``max_per_day`` count units given to one card.
+
+    ``work_when_removed``: earning goes on when the customer took the card off the phone
+    (R-INST-6). ``staff_may_subtract``: not only managers may (D.22).
+    """
 
     max_per_scan: Count | None = None
     max_per_day: Count | None = None
     min_minutes_between: Annotated[int, Field(strict=True, ge=1, le=10_080)] | None = None
     min_purchase_amount: Money | None = None
     happy_hours: Annotated[list[HappyHour], Field(max_length=20)] = []
+    work_when_removed: bool = True
+    staff_may_subtract: bool = False
 
 
 class Life(Part):

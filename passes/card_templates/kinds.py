@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from passes.i18n import text
@@ -31,12 +31,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """``places``: the figures on the face of a pass, in the order in which they stand."""
+    """``places``: the figures on the face of a pass, in the order in which they stand.
+
+    ``own``: the figures that this kind calls by a word of its own.
+    """
 
     title: Text
     style: Style
     figures: tuple[str, ...]
     places: tuple[tuple[str, Place], ...]
+    own: Mapping[str, Figure] = field(default_factory=dict)
 
 
 FIGURES: Mapping[str, Figure] = {
@@ -65,13 +69,20 @@ FIGURES: Mapping[str, Figure] = {
         text("Points collected in all: {value}", value="{value}"),
     ),
     "balance": Figure(text("Balance"), text("Your balance is now {value}", value="{value}")),
-    "percent": Figure(text("Percent"), text("Your rate is now {value} %", value="{value}")),
+    "percent": Figure(text("Percent"), text("Your rate is now {value}", value="{value}")),
+    "offer": Figure(text("Offer"), text("Your offer: {value}", value="{value}")),
     "coupon_state": Figure(text("Coupon"), text("Your coupon: {value}", value="{value}")),
+    "valid_from": Figure(
+        text("Redeem from"), text("Your coupon is valid from {value}", value="{value}")
+    ),
+    "valid_until": Figure(
+        text("Redeem by"), text("You can use your coupon until {value}", value="{value}")
+    ),
     "membership_state": Figure(
         text("Membership"), text("Your membership: {value}", value="{value}")
     ),
     "period_ends_at": Figure(
-        text("Paid until"), text("Your membership is now paid until {value}", value="{value}")
+        text("Member until"), text("Your membership now runs until {value}", value="{value}")
     ),
     "plan": Figure(text("Plan"), text("Your plan is now {value}", value="{value}")),
     "visits_left": Figure(
@@ -108,12 +119,17 @@ KINDS: Mapping[Kind, KindFacts] = {
     Kind.CASHBACK: KindFacts(
         text("Cashback card"),
         Style.BALANCE,
-        ("points", "percent", "total_visits"),
+        ("points", "points_lifetime", "percent", "total_visits"),
         (
             ("points", Place.PRIMARY),
             ("percent", Place.HEADER),
             ("customer_name", Place.SECONDARY),
         ),
+        {
+            "percent": Figure(
+                text("Cashback"), text("You now get {value} back as points", value="{value}")
+            )
+        },
     ),
     Kind.GIFT: KindFacts(
         text("Gift card"),
@@ -124,19 +140,36 @@ KINDS: Mapping[Kind, KindFacts] = {
     Kind.COUPON: KindFacts(
         text("Coupon"),
         Style.COUPON,
-        ("coupon_state",),
-        (("coupon_state", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
+        ("offer", "coupon_state", "valid_from", "valid_until"),
+        (
+            ("offer", Place.PRIMARY),
+            ("coupon_state", Place.SECONDARY),
+            ("valid_until", Place.SECONDARY),
+            ("customer_name", Place.AUXILIARY),
+        ),
     ),
     Kind.DISCOUNT: KindFacts(
         text("Discount card"),
         Style.BALANCE,
         ("percent", "total_visits"),
         (("percent", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
+        {
+            "percent": Figure(
+                text("Your discount"), text("Your discount is now {value}", value="{value}")
+            )
+        },
     ),
     Kind.MEMBERSHIP: KindFacts(
         text("Membership card"),
         Style.MEMBERSHIP,
-        ("membership_state", "plan", "period_ends_at", "visits_left", "total_visits"),
+        (
+            "membership_state",
+            "plan",
+            "period_ends_at",
+            "visits_left",
+            "redeemed_visits",
+            "total_visits",
+        ),
         (
             ("customer_name", Place.PRIMARY),
             ("membership_state", Place.HEADER),
@@ -152,3 +185,8 @@ KINDS: Mapping[Kind, KindFacts] = {
         (("points", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
     ),
 }
+
+
+def figure_of(kind: Kind, name: str) -> Figure:
+    """How a kind calls a figure, and what is said when it changes."""
+    return KINDS[kind].own.get(name) or FIGURES[name]

@@ -49,6 +49,7 @@ class TemplateRollout(OfMerchant, Base):
     """A new version that is on its way to the cards; gone when all of them have it (R-UPD-3).
 
     ``after_card``: how far it is, in the order of the cards' ids; None: not begun.
+    ``expiry_version``: the version whose expiry rule all cards get with it; None: they keep theirs.
     """
 
     __tablename__ = "template_rollout"
@@ -62,6 +63,7 @@ class TemplateRollout(OfMerchant, Base):
     version: Mapped[int]
     after_card: Mapped[UUID | None]
     started_at: Mapped[datetime]
+    expiry_version: Mapped[int | None]
 
 
 class UploadedPicture(OfMerchant, Base):

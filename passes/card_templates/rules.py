@@ -114,7 +114,11 @@ class GiftRules(Part):
 
 
 class CouponRules(Part):
-    """D.4.5. ``convert_to``: the template of the card that the coupon turns into."""
+    """D.4.5. ``max_redemptions``: over all cards of the template. Dates are the merchant's days.
+
+    ``convert_to``: the template of the card that the coupon turns into; ``convert_bonus``: how
+    many units that card is given for it.
+    """
 
     offer: Sentence = Field(default_factory=lambda: dict(text("A treat on the house")))
     valid_from: date | None = None
@@ -122,6 +126,14 @@ class CouponRules(Part):
     max_redemptions: Count | None = None
     convert_to: UUID | None = None
     convert_bonus: Annotated[int, Field(strict=True, ge=0, le=1_000)] = 0
+
+    @model_validator(mode="after")
+    def _says_what_can_be(self) -> Self:
+        if self.valid_from and self.valid_until and self.valid_from > self.valid_until:
+            raise ValueError("valid_until must not come before valid_from")
+        if self.convert_bonus and self.convert_to is None:
+            raise ValueError("convert_bonus belongs to convert_to")
+        return self
 
 
 class DiscountRules(Part):
@@ -132,7 +144,7 @@ class DiscountRules(Part):
 
 
 class Plan(Part):
-    """D.4.7. ``months`` is for custom periods only."""
+    """D.4.7. ``months`` is for custom periods only; without ``visits_per_period`` any number."""
 
     key: Key
     name: Name
@@ -151,17 +163,31 @@ class Plan(Part):
             raise ValueError("months belongs to the period custom, and to no other")
         return self
 
+    @property
+    def is_free(self) -> bool:
+        return Decimal(self.price) == 0
+
 
 class MembershipRules(Part):
-    """D.4.7."""
+    """D.4.7. New cards begin with the first plan: its trial, or itself if it is free."""
 
     plans: Annotated[list[Plan], Field(min_length=1, max_length=20)] = [
         Plan(key="monthly", name=dict(text("Monthly")))
     ]
 
+    @field_validator("plans")
+    @classmethod
+    def _have_keys_of_their_own(cls, plans: list[Plan]) -> list[Plan]:
+        if len({plan.key for plan in plans}) != len(plans):
+            raise ValueError("each plan needs a key of its own")
+        return plans
+
 
 class Activity(Part):
-    """Something that earns points without a sale (S5.15, S5.18-S5.20; proofs: AMB-32)."""
+    """Something that earns points without a sale (S5.15, S5.18-S5.20; proofs: AMB-32).
+
+    The limits are per person. ``days_between`` 7: at most one in any 7 days of the calendar.
+    """
 
     key: Key
     name: Name
@@ -171,6 +197,7 @@ class Activity(Part):
     max_per_day: Count | None = None
     max_per_week: Count | None = None
     max_total: Count | None = None
+    days_between: Days | None = None
 
 
 class PointsRules(Part):
@@ -183,6 +210,20 @@ class PointsRules(Part):
     activities: Annotated[list[Activity], Field(max_length=50)] = []
     life: Life = Life()
     purchase_amount_required: bool = False
+
+    @field_validator("activities")
+    @classmethod
+    def _stand_once(cls, activities: list[Activity]) -> list[Activity]:
+        if len({activity.key for activity in activities}) != len(activities):
+            raise ValueError("each key may stand once")
+        return activities
+
+    @field_validator("currency_step")
+    @classmethod
+    def _step_is_something(cls, step: str) -> str:
+        if Decimal(step) == 0:
+            raise ValueError("must be more than nothing")
+        return step
 
 
 RULES: dict[Kind, type[Part]] = {

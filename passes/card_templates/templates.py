@@ -53,8 +53,8 @@ def create(
     slug: str | None = None,
 ) -> Template:
     """A template in its first version. Raises Invalid that names every wrong field."""
-    definition = _checked(session, kind, document)
     template_id = ids.new_id()
+    definition = _checked(session, kind, document, template_id)
     name = slug or definition.name.get(definition.language) or next(iter(definition.name.values()))
     row = CardTemplate(
         merchant_id=merchant_of(session),
@@ -71,11 +71,17 @@ def create(
 
 
 def revise(
-    session: Session, template_id: UUID, changes: Mapping[str, Any], now: datetime
+    session: Session,
+    template_id: UUID,
+    changes: Mapping[str, Any],
+    now: datetime,
+    *,
+    expiry_for_all: bool = False,
 ) -> Template:
     """A new version: ``changes`` replace whole top-level parts of the document. Raises Invalid.
 
-    The cards get it in the background (R-UPD-3).
+    The cards get it in the background (R-UPD-3). Its expiry rule is for new cards only, unless
+    it is to be for all that go by the rule (R-EXP-3).
     """
     row = session.get(CardTemplate, (merchant_of(session), template_id), with_for_update=True)
     if row is None:
@@ -83,7 +89,27 @@ def revise(
     if row.status == "archived":
         raise Conflict("This card template is archived.", code="TEMPLATE_ARCHIVED")
     document = {**_definition(session, row).model_dump(mode="json"), **changes}
-    made = _add_version(session, row, _checked(session, Kind(row.kind), document), now)
+    made = _add_version(session, row, _checked(session, Kind(row.kind), document, row.id), now)
+    _roll_out(session, made, now, expiry_for_all=expiry_for_all)
+    return made
+
+
+def renew(session: Session, template_id: UUID, now: datetime) -> Template:
+    """A new version that says the same, because what the passes show besides it has changed.
+
+    A version stands for all that its cards show alike, the catalogue of rewards included.
+    """
+    row = session.get(
+        CardTemplate,
+        (merchant_of(session), template_id),
+        with_for_update=True,
+        populate_existing=True,
+    )
+    if row is None:
+        raise NotFound("card template")
+    if row.status == "archived":
+        raise Conflict("This card template is archived.", code="TEMPLATE_ARCHIVED")
+    made = _add_version(session, row, _definition(session, row), now)
     _roll_out(session, made, now)
     return made
 
@@ -207,18 +233,27 @@ def _add_version(
     return _of(row, definition)
 
 
-def _roll_out(session: Session, made: Template, now: datetime) -> None:
-    """Has the cards brought up to the new version; one that was on its way begins anew."""
+def _roll_out(
+    session: Session, made: Template, now: datetime, *, expiry_for_all: bool = False
+) -> None:
+    """Has the cards brought up to the new version; one that was on its way begins anew.
+
+    What that one was to do to their expiry is still done.
+    """
     key = (made.merchant_id, made.id)
     rollout = session.get(TemplateRollout, key, with_for_update=True)
     if rollout is None:
         rollout = TemplateRollout(merchant_id=made.merchant_id, template_id=made.id)
         session.add(rollout)
     rollout.version, rollout.after_card, rollout.started_at = made.version, None, now
+    if expiry_for_all:
+        rollout.expiry_version = made.version
     session.flush()
 
 
-def _checked(session: Session, kind: Kind, document: Mapping[str, Any]) -> Definition:
+def _checked(
+    session: Session, kind: Kind, document: Mapping[str, Any], template_id: UUID
+) -> Definition:
     """Parses the document and checks that what it points to is this merchant's."""
     definition = parse(kind, document, currency=business(session).currency)
     merchant_id = merchant_of(session)
@@ -234,6 +269,13 @@ def _checked(session: Session, kind: Kind, document: Mapping[str, Any]) -> Defin
         )
         if found != role:
             wrong.append(WrongField(f"look.{role}", f"there is no uploaded {role} with this id"))
+    successor_id = getattr(definition.rules, "convert_to", None)
+    if successor_id is not None:
+        successor = session.get(CardTemplate, (merchant_id, successor_id))
+        if successor_id == template_id or successor is None or successor.status != "active":
+            wrong.append(
+                WrongField("rules.convert_to", "must be another card template that is active")
+            )
     if definition.location_ids:
         known = {location.id for location in locations(session)}
         wrong += [

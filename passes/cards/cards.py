@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from passes import ids
+from passes.card_templates.definition import Definition
 from passes.card_templates.kinds import Kind
 from passes.card_templates.models import CardTemplate
 from passes.card_templates.templates import definition_of
@@ -111,8 +112,8 @@ def validity(card: Any, now: datetime) -> str:
 
 def delete(session: Session, card: Card, now: datetime) -> None:
     """Withdraws the card in the merchant's name; its passes are voided (D.7.2)."""
-    if card.status == "deleted" and card.status_cause == "merchant":
-        return
+    if card.status == "deleted" and card.status_cause != "customer":
+        return  # withdrawn already, or its balance went to another holder
     card.status, card.status_cause = "deleted", "merchant"
     events.record(session, card.id, events.DELETED, now, cause="merchant")
     bump(session, card, Reason.STATE, now)
@@ -141,9 +142,8 @@ def expire_by_rule(session: Session, card: Card, now: datetime) -> None:
 
 
 def expiry_by_rule(session: Session, card: Any) -> datetime | None:
-    """What the template's present rule says for this card."""
-    template = session.get_one(CardTemplate, (card.merchant_id, card.template_id))
-    rule = definition_of(session, template.id, template.version, Kind(template.kind)).expiry
+    """What the rule says that the card goes by."""
+    rule = _definition(session, card, card.expiry_version).expiry
     return expiry.by_rule(
         rule,
         issued_at=card.issued_at,
@@ -152,11 +152,25 @@ def expiry_by_rule(session: Session, card: Any) -> datetime | None:
     )
 
 
+def plan_expiry(session: Session, card: Card, now: datetime) -> None:
+    """Has the card looked at in time for its present date."""
+    template = session.get_one(CardTemplate, (card.merchant_id, card.template_id))
+    reminders = _definition(session, card, template.version).reminders
+    expiry.plan(card, reminders, business(session).time_zone, now)
+
+
+def _definition(session: Session, card: Any, version: int) -> Definition:
+    template = session.get_one(CardTemplate, (card.merchant_id, card.template_id))
+    return definition_of(session, template.id, version, Kind(template.kind))
+
+
 def _change_expiry(
     session: Session, card: Card, expires_at: datetime | None, mode: str, now: datetime
 ) -> None:
+    """Records the change. A date that has passed expires the card at once, one ahead revives it."""
     if (card.expires_at, card.expiry_mode) == (expires_at, mode):
         return
+    was_over = expiry.has_passed(card.expires_at, now)
     events.record(
         session,
         card.id,
@@ -166,7 +180,13 @@ def _change_expiry(
         mode=mode,
     )
     card.expires_at, card.expiry_mode = expires_at, mode
-    bump(session, card, Reason.CONTENT, now)
+    is_over = expiry.has_passed(expires_at, now)
+    if not is_over:
+        card.expired_for = None  # whenever it expires next is news, even on a date known before
+    elif not was_over:
+        expiry.tell(session, card, now)
+    plan_expiry(session, card, now)
+    bump(session, card, Reason.CONTENT if was_over == is_over else Reason.STATE, now)
 
 
 def _is_somewhere(session: Session, card_id: UUID) -> bool:

@@ -88,27 +88,34 @@ class Told(NamedTuple):
     version: int
 
 
-class Fetched(NamedTuple):
-    """An installation that has a version now; sorted, they stand in the order of locking."""
+class Place(NamedTuple):
+    """An installation by its key; sorted, they stand in the order of locking."""
 
     merchant_id: UUID
     card_id: UUID
     wallet: str
     device: str
+
+
+class Fetched(NamedTuple):
+    """An installation that had a version at some time."""
+
+    place: Place
     version: int
+    at: datetime
 
 
-def record_fetches(connection: Connection, fetched: Iterable[Fetched], now: datetime) -> None:
+def record_fetches(connection: Connection, fetched: Iterable[Fetched]) -> None:
     """Notes what devices took, or had. As the system: the cards may be several merchants'."""
     # In one order, as everybody who locks several: nobody waits for each other.
     rows = [
         {
-            "of_merchant": each.merchant_id,
-            "of_card": each.card_id,
-            "of_wallet": each.wallet,
-            "of_device": each.device,
+            "of_merchant": each.place.merchant_id,
+            "of_card": each.place.card_id,
+            "of_wallet": each.place.wallet,
+            "of_device": each.place.device,
             "new_version": each.version,
-            "now": now,
+            "now": each.at,
         }
         for each in sorted(set(fetched))
     ]

@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from passes.cards import events
-from passes.cards.cards import expiry_by_rule
+from passes.cards.cards import expiry_by_rule, plan_expiry
 from passes.cards.change import bump
 from passes.cards.models import Card, Delivery, Installation
 from passes.happenings import Installed, Removed, tell
@@ -70,6 +70,7 @@ def install(
         card.issued_at = at
         if card.expiry_mode == "rule":
             card.expires_at = expiry_by_rule(session, card)
+            plan_expiry(session, card, at)
     session.flush()
     if card.expires_at != expires_at:
         bump(session, card, Reason.CONTENT, at)  # the pass that was handed out shows the old date

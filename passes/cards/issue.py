@@ -48,14 +48,20 @@ def issue(
     *,
     expires_at: datetime | None = None,
     issued_data: dict[str, Any] | None = None,
+    brings_balance: bool = False,
+    changes_hands: bool = False,
 ) -> Card:
     """A new card, not installed yet. ``expires_at`` overrides the template's rule.
+
+    ``brings_balance``: the caller gives it what its holder had elsewhere, so nobody is welcomed.
+    ``changes_hands``: it takes the place of a card that there is already, so no limit stops it.
 
     Raises Conflict with the code ISSUE_LIMIT, TEMPLATE_PAUSED or TEMPLATE_ARCHIVED.
     """
     merchant = business(session)
-    _check_status(template)
-    _check_limits(session, template, customer, now)
+    if not changes_hands:
+        _check_status(template)
+        _check_limits(session, template, customer, now)
     card_id = ids.new_id()
     by_rule = expiry.by_rule(
         template.definition.expiry,
@@ -84,6 +90,7 @@ def issue(
         language=customer.language,
         expires_at=expires_at or by_rule,
         expiry_mode="manual" if expires_at else "rule",
+        expiry_version=template.version,
         utm_source=origin.utm.source or "direct",
         utm_medium=origin.utm.medium,
         utm_campaign=origin.utm.campaign,
@@ -103,6 +110,7 @@ def issue(
         shard=shard_of(merchant.id),
         woken_at=now,
     )
+    expiry.plan(card, template.definition.reminders, merchant.time_zone, now)
     session.add(card)
     session.flush()
     links.enter_tokens(session, card_id, card.install_token_version, card.page_token_version)
@@ -110,7 +118,7 @@ def issue(
         customer.first_utm = origin.utm.as_dict()
         session.flush()
     events.record(session, card_id, events.ISSUED, now, channel=origin.channel)
-    tell(session, Issued(card), now)
+    tell(session, Issued(card, template, brings_balance), now)
     return card
 
 

@@ -79,6 +79,9 @@ class Card(OfMerchant, Units, Base):
     ``units_expire_at``: when the first of its lots ends. ``wakes_at``: when to look at the card
     next, because time alone will change it; never later than that moment. ``woken_at``: what came
     before has been dealt with. ``expired_for``: the ``expires_at`` whose passing was told.
+    ``expiry_version``: the version of the template whose expiry rule the card goes by (R-EXP-3).
+    ``reminder``: what the pass says of an end that is near, see ``ledger.wake``.
+    ``last_entry_at``: when its newest entry was recorded.
     """
 
     __tablename__ = "card"
@@ -126,6 +129,8 @@ class Card(OfMerchant, Units, Base):
 
     expires_at: Mapped[datetime | None]
     expiry_mode: Mapped[str]
+    expiry_version: Mapped[int] = mapped_column(default=1, server_default=sql("1"))
+    reminder: Mapped[dict[str, Any] | None]
 
     utm_source: Mapped[str]
     utm_medium: Mapped[str | None]
@@ -147,6 +152,7 @@ class Card(OfMerchant, Units, Base):
     changed_at: Mapped[datetime]
 
     ledger_seq: Mapped[int] = mapped_column(default=0)
+    last_entry_at: Mapped[datetime | None]
     last_redemption_at: Mapped[datetime | None]
     last_added_at: Mapped[datetime | None]
     last_visit_at: Mapped[datetime | None]

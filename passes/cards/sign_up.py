@@ -22,6 +22,7 @@ from passes.cards.models import Card, Touch
 from passes.cards.utm import Utm
 from passes.customers import customers
 from passes.customers.details import Details, plain_line
+from passes.customers.models import Customer
 from passes.errors import Conflict, Invalid, RuleBroken, WrongField, wrong_fields
 from passes.merchants.merchants import Business, business
 from passes.store import merchant_of
@@ -88,25 +89,10 @@ def sign_up(
     language: str,
     now: datetime,
 ) -> Card:
-    """Makes the customer and the card. ``answers`` are the form's fields as text.
-
-    Consents are the answers ``consent_push`` and so on; anything but an empty one is a yes. Raises
-    Invalid with messages in ``language`` (fields named as in the form), KnownAlready, or Conflict
-    for what stops the issuing.
+    """Makes the customer, as ``enrol`` does, and the card. Raises Conflict, too, for what stops
+    the issuing.
     """
-    merchant = business(session)
-    details = _read(template, answers, language)
-    unique = [field.key for field in template.definition.form.fields if field.unique]
-    known = customers.with_same_contact(session, details, unique)
-    if known is not None:
-        raise KnownAlready(known.id)
-    try:
-        customer = customers.create_anonymous(session, details, now)
-    except Invalid as error:
-        raise Invalid(
-            WrongField(wrong.field, _wording(wrong.field, language), wrong.code)
-            for wrong in error.fields
-        ) from None
+    customer = enrol(session, template, answers, language=language, now=now)
     channel = "link" if arrival.referrer_card_id is None else "referral"
     link = arrival.channel_link
     values = utm.decide(
@@ -129,7 +115,35 @@ def sign_up(
         ),
         now,
     )
-    asked = wordings(template, merchant, language)
+    return card
+
+
+def enrol(
+    session: Session,
+    template: Template,
+    answers: Mapping[str, str],
+    *,
+    language: str,
+    now: datetime,
+) -> Customer:
+    """The customer of a filled form. ``answers`` are the form's fields as text.
+
+    Consents are the answers ``consent_push`` and so on; anything but an empty one is a yes. Raises
+    Invalid with messages in ``language`` (fields named as in the form), or KnownAlready.
+    """
+    details = _read(template, answers, language)
+    unique = [field.key for field in template.definition.form.fields if field.unique]
+    known = customers.with_same_contact(session, details, unique)
+    if known is not None:
+        raise KnownAlready(known.id)
+    try:
+        customer = customers.create_anonymous(session, details, now)
+    except Invalid as error:
+        raise Invalid(
+            WrongField(wrong.field, _wording(wrong.field, language), wrong.code)
+            for wrong in error.fields
+        ) from None
+    asked = wordings(template, business(session), language)
     customers.record_consents(
         session,
         customer,
@@ -139,7 +153,7 @@ def sign_up(
         language=language,
         now=now,
     )
-    return card
+    return customer
 
 
 def open_link(

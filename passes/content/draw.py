@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from passes import clock, i18n, ids, money
 from passes.card_templates.definition import Definition
-from passes.card_templates.kinds import KINDS, Kind
+from passes.card_templates.kinds import KINDS
 from passes.card_templates.models import CardTemplate
-from passes.cards import expiry, links
+from passes.cards import cards, expiry, links
 from passes.cards.personalise import is_anonymous
+from passes.content.reminders import reminders_of
 from passes.content.sheet import Sheet, every, sheet_of
 from passes.ledger.figures import figures_of
-from passes.ledger.kinds import KINDS as LEDGER_KINDS
 from passes.ledger.kinds.base import FigureValue
 from passes.merchants.accounts import preferred, wallet_accounts
 from passes.merchants.merchants import Business, business, locations
@@ -55,6 +55,7 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
     account, earlier_accounts = preferred(
         wallet_accounts(session, wallet), sheet.definition.wallet_accounts.get(wallet)
     )
+    ends_at = _ends_at(card, sheet, merchant)
     return PassContent(
         serial=card.serial_number,
         secret=links.wallet_secret(merchant.token_key, card.id),
@@ -64,8 +65,8 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
         version=card.version,
         changed_at=card.changed_at,
         style=KINDS[sheet.kind].style,
-        state=_state(card, now),
-        expires_at=card.expires_at,
+        state=_state(card, ends_at, now),
+        expires_at=ends_at,
         time_zone=merchant.time_zone,
         merchant=merchant.name,
         merchant_id=merchant.id.hex,
@@ -77,6 +78,7 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
         fields=(
             *_face(card, sheet, merchant, now),
             *sheet.prose,
+            *sheet.rewards.fields(now, merchant.time_zone),
             Field(
                 "referral",
                 sheet.referral,
@@ -84,6 +86,8 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
                 Place.BACK,
                 link=own_links.referral,
             ),
+            *reminders_of(card, merchant, now),
+            *_successor(session, card, base_url),
             *_contact(session, merchant),
             Field(
                 "serial_number",
@@ -100,6 +104,24 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
         earlier_accounts=earlier_accounts,
         personalisation=_personalisation(session, card, sheet),
     )
+
+
+def _successor(session: Session, card: Any, base_url: str) -> list[Field]:
+    """Where to get the card that this coupon turned into."""
+    if card.successor_id is None:
+        return []
+    successor = cards.get(session, card.successor_id)
+    name = sheet_of(session, _template(session, successor.template_id), base_url).title
+    return [
+        Field(
+            "successor",
+            i18n.text("Your new card"),
+            name,
+            Place.BACK,
+            i18n.text("Thank you! Your new card is waiting for you: {value}", value="{value}"),
+            link=links.links_of(session, successor, base_url).install,
+        )
+    ]
 
 
 def _personalisation(session: Session, card: Any, sheet: Sheet) -> Personalisation | None:
@@ -152,10 +174,20 @@ def places_of(rows: Iterable[Any]) -> list[tuple[UUID, Location]]:
     ]
 
 
-def _state(card: Any, now: datetime) -> State:
+def _ends_at(card: Any, sheet: Sheet, merchant: Business) -> datetime | None:
+    """Until when it can be used: to the card's end, or to the last day of a coupon's offer."""
+    last_day: date | None = getattr(sheet.definition.rules, "valid_until", None)
+    own_end: datetime | None = card.expires_at
+    if last_day is None:
+        return own_end
+    offered = clock.end_of_day(last_day, merchant.time_zone)
+    return min(own_end or offered, offered)
+
+
+def _state(card: Any, ends_at: datetime | None, now: datetime) -> State:
     if card.status == "deleted" and card.status_cause != "customer":
         return State.VOID
-    if card.blocked or expiry.has_passed(card.expires_at, now):
+    if card.blocked or expiry.has_passed(ends_at, now):
         return State.EXPIRED
     return State.VALID
 
@@ -165,14 +197,14 @@ def _face(card: Any, sheet: Sheet, merchant: Business, now: datetime) -> list[Fi
     return [
         Field(spot.figure, spot.label, value, spot.place, spot.change)
         for spot in sheet.face
-        if (value := _value(spot.figure, card, sheet.kind, figures, merchant)) is not None
+        if (value := _value(spot.figure, card, sheet, figures, merchant)) is not None
     ]
 
 
 def _value(
     figure: str,
     card: Any,
-    kind: Kind,
+    sheet: Sheet,
     figures: dict[str, FigureValue],
     merchant: Business,
 ) -> FieldValue | None:
@@ -187,14 +219,15 @@ def _value(
     if figure == "balance":
         return Amount(card.money, merchant.currency, money.digits_of(merchant.currency))
     value = figures.get(figure)
+    if figure == "percent" and isinstance(value, str):
+        return i18n.percentage(value)
     if isinstance(value, int):
         return value
     if isinstance(value, datetime):
         return clock.day_of(value, merchant.time_zone)
-    if value is None:
-        return None
-    words = LEDGER_KINDS[kind].words.get(figure) if kind in LEDGER_KINDS else None
-    return words[value] if words else _same(value)
+    if value is None or isinstance(value, date):
+        return value
+    return sheet.words.get(figure, {}).get(value) or _same(value)
 
 
 def _contact(session: Session, merchant: Business) -> list[Field]:

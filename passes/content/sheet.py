@@ -13,9 +13,12 @@ from sqlalchemy.orm import Session
 
 from passes import i18n
 from passes.card_templates.definition import Definition
-from passes.card_templates.kinds import FIGURES, KINDS, Kind
+from passes.card_templates.kinds import FIGURES, KINDS, Kind, figure_of
 from passes.card_templates.pictures import pictures_of
 from passes.card_templates.templates import definition_of
+from passes.content.reward_list import RewardList, reward_list
+from passes.ledger.kinds import KINDS as LEDGER_KINDS
+from passes.ledger.kinds.base import Words
 from passes.store import merchant_of
 from passes.wallet_port import Field, Look, Personalisation, Place, Text
 
@@ -34,7 +37,10 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """``face`` in its order; ``prose`` are the texts that open the back."""
+    """``face`` in its order; ``prose`` are the texts that open the back.
+
+    ``words``: how figures say values that are words, by figure and value.
+    """
 
     kind: Kind
     version: int
@@ -44,8 +50,10 @@ class Sheet:
     look: Look
     face: tuple[Spot, ...]
     prose: tuple[Field, ...]
+    rewards: RewardList
     referral: Text
     personalisation: Personalisation | None
+    words: Words
 
 
 _known: dict[tuple[UUID, UUID, int, str], Sheet] = {}
@@ -84,9 +92,19 @@ def _sheet(session: Session, template: Any, base_url: str) -> Sheet:
             )
             if words
         ),
+        rewards=reward_list(session, template.id, kind, definition),
         referral=every(texts.referral) if texts.referral else i18n.text("Recommend us to a friend"),
         personalisation=_personalisation(definition),
+        words=_words(definition, kind),
     )
+
+
+def _words(definition: Definition, kind: Kind) -> Words:
+    said = LEDGER_KINDS[kind].words(definition.rules) if kind in LEDGER_KINDS else {}
+    return {
+        figure: {value: every(words) for value, words in by_value.items()}
+        for figure, by_value in said.items()
+    }
 
 
 def _personalisation(definition: Definition) -> Personalisation | None:
@@ -109,9 +127,9 @@ def _face(definition: Definition, kind: Kind) -> tuple[Spot, ...]:
     face = [
         Spot(
             figure,
-            every(label) if label else FIGURES[figure].label,
+            every(label) if label else figure_of(kind, figure).label,
             place,
-            FIGURES[figure].change,
+            figure_of(kind, figure).change,
         )
         for figure, place, label in chosen
     ]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import bindparam, select
 
+from passes import ids
 from passes.cards import cards, fetches, installations, links, personalise
 from passes.cards.models import Card, Installation
-from passes.content.at_once import draw_at_once
+from passes.content.at_once import Seen, draw_seen, look
 from passes.content.draw import draw
 from passes.delivery import reports
 from passes.delivery.fetch_notes import FetchNotes
@@ -20,7 +20,8 @@ from passes.delivery.offers import follow
 from passes.merchants import directory
 from passes.merchants.directory import Found, Known
 from passes.merchants.merchants import token_key_of
-from passes.merchants.models import DirectoryEntry, Merchant, WalletAccount
+from passes.merchants.models import WalletAccount
+from passes.prepared import Line, Prepared
 from passes.store import Store, table_of
 from passes.wallet_port import (
     CardFacts,
@@ -30,47 +31,9 @@ from passes.wallet_port import (
     PassContent,
 )
 
-_directory, _merchants, _cards = table_of(DirectoryEntry), table_of(Merchant), table_of(Card)
-_places, _accounts = table_of(Installation), table_of(WalletAccount)
+_cards, _places, _accounts = table_of(Card), table_of(Installation), table_of(WalletAccount)
 
 # Made once: devices ask these all the time.
-_BY_SERIAL = (
-    select(
-        _cards.c.merchant_id,
-        _cards.c.id,
-        _cards.c.version,
-        _cards.c.changed_at,
-        _merchants.c.wrapped_key,
-        _merchants.c.sealed_token_key,
-    )
-    .join_from(_directory, _merchants, _merchants.c.id == _directory.c.merchant_id)
-    .join(
-        _cards,
-        (_cards.c.merchant_id == _directory.c.merchant_id)
-        & (_cards.c.id == _directory.c.subject_id),
-    )
-    .where(_directory.c.kind == Known.SERIAL.value, _directory.c.key == bindparam("serial"))
-)
-# A row for each of the card's installations and each of the merchant's accounts: a few.
-_FACTS = (
-    _BY_SERIAL.add_columns(
-        _accounts.c.name,
-        *fetches.COLUMNS,
-    )
-    .outerjoin(
-        _accounts,
-        (_accounts.c.merchant_id == _cards.c.merchant_id)
-        & (_accounts.c.wallet == bindparam("of_wallet"))
-        & _accounts.c.pending.is_(False),
-    )
-    .outerjoin(
-        _places,
-        (_places.c.merchant_id == _cards.c.merchant_id)
-        & (_places.c.card_id == _cards.c.id)
-        & (_places.c.wallet == bindparam("of_wallet"))
-        & (_places.c.status == "active"),
-    )
-)
 _SERVES = (
     select(_accounts.c.id)
     .where(
@@ -80,16 +43,17 @@ _SERVES = (
     )
     .limit(1)
 )
-_ON_DEVICE = (
-    select(
-        _cards.c.merchant_id,
-        _cards.c.id,
-        _cards.c.serial_number,
-        _cards.c.change_tag,
-        _cards.c.version,
-        _places.c.told_version,
-        _places.c.fetched_version,
-    )
+_COLUMNS = (
+    _cards.c.merchant_id,
+    _cards.c.id,
+    _cards.c.serial_number,
+    _cards.c.change_tag,
+    _cards.c.version,
+    _places.c.told_version,
+    _places.c.fetched_version,
+)
+_ON_DEVICE = Prepared(
+    select(*_COLUMNS)
     .join_from(
         _places,
         _cards,
@@ -100,21 +64,15 @@ _ON_DEVICE = (
         _places.c.device == bindparam("of_device"),
         _places.c.status == "active",
     )
-    .order_by(_cards.c.change_tag)
+    .order_by(_cards.c.change_tag),
+    {"card": _COLUMNS},
 )
 _LONGEST_TAG = 18
 """Digits of a tag that any database can compare; none of ours will ever be longer."""
 
 
-class _Card(NamedTuple):
-    """What ``facts`` found and its caller may hand back: the card, and where it is installed."""
-
-    found: Found
-    places: Sequence[Row[Any]]
-
-
-def _of(facts: CardFacts) -> _Card:
-    if not isinstance(facts.card, _Card):
+def _of(facts: CardFacts) -> Seen:
+    if not isinstance(facts.card, Seen):
         raise NoSuchCard
     return facts.card
 
@@ -126,38 +84,34 @@ class DomainIssuer:
         self._store = store
         self._base_url = base_url
         self._now = now
-        self._fetches = FetchNotes(store, now)
+        self._fetches = FetchNotes(store)
 
     def knows(self, serial: str, secret: str) -> bool:
-        with self._store.look_all() as connection:
-            return bool(self._prove(connection, serial, secret, _BY_SERIAL))
+        return self._proved("", serial, secret) is not None
 
     def facts(self, wallet: str, serial: str, secret: str) -> CardFacts:
-        with self._store.look_all() as connection:
-            rows = self._prove(connection, serial, secret, _FACTS, of_wallet=wallet)
-        if not rows:
+        seen = self._proved(wallet, serial, secret)
+        if seen is None:
             raise NoSuchCard
-        first = rows[0]
-        places = {row.device: row for row in rows if row.device is not None}
-        card = _Card(Found(first.merchant_id, first.id), [*places.values()])
+        card = seen.card
         return CardFacts(
-            version=first.version,
-            changed_at=first.changed_at,
-            account_names=frozenset(row.name for row in rows if row.name is not None),
-            fetch_is_news=bool(fetches.credit(card.places, first.version, self._now())),
-            card=card,
+            version=card.version,
+            changed_at=card.changed_at,
+            account_names=frozenset(account.name for account in seen.accounts),
+            fetch_is_news=bool(fetches.credit(seen.installations, card.version, self._now())),
+            card=seen,
         )
 
     def drawn(self, wallet: str, facts: CardFacts) -> PassContent:
-        return self._draw(wallet, _of(facts).found)
+        return self._drawn(_of(facts))
 
     def content(self, wallet: str, serial: str, secret: str) -> PassContent:
-        with self._store.look_all() as connection:
-            rows = self._prove(connection, serial, secret, _BY_SERIAL)
-        return self._draw(wallet, Found(rows[0].merchant_id, rows[0].id) if rows else None)
+        return self._drawn(self._proved(wallet, serial, secret))
 
     def page(self, wallet: str, token: str) -> PassContent:
-        return self._draw(wallet, self._find(Known.PAGE_TOKEN, token))
+        with self._store.look_all() as connection:
+            seen = look(connection, Known.PAGE_TOKEN, ids.fingerprint(token), wallet)
+        return self._drawn(seen)
 
     def installed(
         self,
@@ -183,9 +137,13 @@ class DomainIssuer:
     def changed_since(self, wallet: str, device: str, tag: str | None) -> Changes:
         since = _number(tag)
         with self._store.look_all() as connection:
-            key = {"of_wallet": wallet, "of_device": device}
-            rows = connection.execute(_ON_DEVICE, key).all()
-        named = [row for row in rows if row.change_tag > since or row.version > row.fetched_version]
+            found = _ON_DEVICE.ask(connection, of_wallet=wallet, of_device=device)
+        rows = [each["card"] for each in found]
+        named = [
+            row
+            for row in rows
+            if row.change_tag > since or row.version > self._fetched_version(wallet, device, row)
+        ]
         news = [row for row in named if row.version > row.told_version]
         if news:
             with self._store.note_all() as connection:
@@ -200,10 +158,11 @@ class DomainIssuer:
         return Changes(tuple(row.serial_number for row in named), str(newest))
 
     def fetched(self, wallet: str, facts: CardFacts, version: int) -> None:
-        card = _of(facts)
-        counted = fetches.credit(card.places, version, self._now())
+        seen, now = _of(facts), self._now()
+        counted = fetches.credit(seen.installations, version, now)
+        key = seen.card.merchant_id, seen.card.id, seen.wallet
         self._fetches.add(
-            fetches.Fetched(*card.found, wallet, device, as_version)
+            fetches.Fetched(fetches.Place(*key, device), as_version, now)
             for device, as_version in counted.items()
         )
 
@@ -229,30 +188,28 @@ class DomainIssuer:
             card = cards.get(session, found.subject_id, locked=True)
             personalise.personalise(session, card, given, self._now())
 
-    def _draw(self, wallet: str, found: Found | None) -> PassContent:
-        if found is None:
+    def _drawn(self, seen: Seen | None) -> PassContent:
+        if seen is None:
             raise NoSuchCard
-        drawn = draw_at_once(self._store, *found, wallet, self._base_url, self._now())
-        if drawn is None:
-            raise NoSuchCard
-        return drawn
+        return draw_seen(self._store, seen, self._base_url, self._now())
 
-    def _prove(
-        self, connection: Connection, serial: str, secret: str, query: Select[Any], **asked: str
-    ) -> Sequence[Row[Any]]:
-        """What the query, one that begins as ``_BY_SERIAL``, finds of the card; nothing unless the
-        secret is its own. Whose it is comes out here."""
-        rows: Sequence[Row[Any]] = ()
-        if "\x00" not in serial:  # which no database will look for
-            rows = connection.execute(query, {"serial": serial, **asked}).all()
+    def _proved(self, wallet: str, serial: str, secret: str) -> Seen | None:
+        """The card of this serial number, if the secret is its own."""
+        with self._store.look_all() as connection:
+            seen = look(connection, Known.SERIAL, serial, wallet)
         # As long for a card that does not exist, so that guessing serials tells nothing.
         key, card_id = b"", UUID(int=0)
-        if rows:
-            key = token_key_of(self._store.vault, rows[0].merchant_id, rows[0])
-            card_id = rows[0].id
+        if seen is not None:
+            key = token_key_of(self._store.vault, seen.merchant.id, seen.merchant)
+            card_id = seen.card.id
         right = links.wallet_secret(key, card_id)
         is_right = hmac.compare_digest(secret.encode(), right.encode())
-        return rows if rows and is_right else ()
+        return seen if is_right else None
+
+    def _fetched_version(self, wallet: str, device: str, row: Line) -> int:
+        """What the device has of a card (a row of ``_ON_DEVICE``)."""
+        place = fetches.Place(row.merchant_id, row.id, wallet, device)
+        return max(int(row.fetched_version), self._fetches.version(place))
 
     def _card(self, serial: str) -> Found:
         found = self._find(Known.SERIAL, serial)

@@ -12,9 +12,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from passes.card_templates.models import TemplateRollout
+from passes.card_templates.kinds import Kind
+from passes.card_templates.models import CardTemplate, TemplateRollout
+from passes.card_templates.templates import definition_of
+from passes.cards import expiry
 from passes.cards.change import bump_many
 from passes.cards.models import Card
+from passes.ledger.wake import look_again
 from passes.store import Store, merchant_of
 from passes.wallet_port import Reason
 
@@ -58,6 +62,12 @@ def _advance(session: Session, template_id: UUID, now: datetime) -> int:
         query = query.where(Card.id > rollout.after_card)
     card_ids = session.scalars(query.order_by(Card.id).limit(CHUNK)).all()
     if card_ids:
+        template = session.get_one(CardTemplate, (merchant_id, template_id))
+        kind = Kind(template.kind)
+        if rollout.expiry_version is not None:
+            rule = definition_of(session, template_id, rollout.expiry_version, kind).expiry
+            expiry.apply_rule(session, card_ids, rule, rollout.expiry_version, now)
+        look_again(session, card_ids, kind, now)
         bump_many(session, card_ids, Reason.CONTENT, now)
         rollout.after_card = card_ids[-1]
     if len(card_ids) < CHUNK:

@@ -1,1 +1,1 @@
-"""The demo merchant, Café Kranz: two card templates, forty customers, ninety days of history."""
+"""The demo merchant, Café Kranz: all eight kinds of card, and ninety days of history."""

@@ -33,8 +33,8 @@ def logo(colour: str) -> bytes:
     return _png(picture)
 
 
-def strip(left: str, right: str, colour: str) -> bytes:
-    """A wide band: one colour runs into the other, with cups along it."""
+def strip(left: str, right: str, colour: str, motif: str = "cups") -> bytes:
+    """A wide band: one colour runs into the other, with ``cups`` or ``wheels`` along it."""
     width, height = 1_500, 576
     picture = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(picture)
@@ -43,8 +43,9 @@ def strip(left: str, right: str, colour: str) -> bytes:
         part = x / (width - 1)
         shade = tuple(round(a + (b - a) * part) for a, b in zip(start, end, strict=True))
         draw.line([(x, 0), (x, height)], fill=shade)
+    one = {"cups": _cup, "wheels": _wheel}[motif]
     for number in range(4):
-        _cup(draw, 900 + number * 180, 300 + (number % 2) * 70, 58 + number * 12, colour)
+        one(draw, 900 + number * 180, 300 + (number % 2) * 70, 58 + number * 12, colour)
     return _png(picture)
 
 
@@ -89,6 +90,17 @@ def _cup(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, colour: str
             fill=colour,
             width=thick,
         )
+
+
+def _wheel(draw: ImageDraw.ImageDraw, x: float, y: float, size: float, colour: str) -> None:
+    thick = max(3, round(size / 9))
+    draw.ellipse((x - size, y - size, x + size, y + size), outline=colour, width=thick)
+    for number in range(8):
+        angle = math.tau * number / 8
+        reach = size - thick
+        end = (x + math.cos(angle) * reach, y + math.sin(angle) * reach)
+        draw.line([(x, y), end], fill=colour, width=max(2, thick // 3))
+    draw.ellipse((x - thick, y - thick, x + thick, y + thick), fill=colour)
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

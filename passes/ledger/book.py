@@ -5,14 +5,14 @@ The path of a till: it is written in plain statements that are built once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from passes import ids
@@ -20,17 +20,17 @@ from passes.card_templates.kinds import Kind
 from passes.card_templates.models import CardTemplate
 from passes.card_templates.templates import definition_of
 from passes.cards import expiry
-from passes.cards.change import next_version, want_delivery
+from passes.cards.change import Urgency, next_version, want_delivery
 from passes.cards.models import UNITS, Card
 from passes.errors import Conflict, NotFound
+from passes.ledger import dates, lots
 from passes.ledger.figures import units_of
-from passes.ledger.kinds.base import Booking
+from passes.ledger.kinds import KINDS
+from passes.ledger.kinds.base import Booking, never_turns
 from passes.ledger.models import LedgerEntry
 from passes.merchants.merchants import business
 from passes.store import merchant_of, next_change_tag, rows_changed, table_of
 from passes.wallet_port import Reason
-
-SAME_VISIT = timedelta(minutes=5)
 
 _cards = table_of(Card)
 _templates = table_of(CardTemplate)
@@ -41,13 +41,15 @@ _entries = table_of(LedgerEntry)
 class Actor:
     """Who posts: ``kind`` is staff, api, system or automation; ``role`` is that of D.22.
 
-    Programs act with the rights of an owner within the scopes of their key.
+    Programs act with the rights of an owner within the scopes of their key. ``location_ids``: the
+    only places where this person works; none: all of them.
     """
 
     kind: str
     id: str | None
     channel: str
     role: str = "owner"
+    location_ids: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,12 @@ class Posted:
     card: Any
 
 
-def _card_for_update(condition: Any) -> Any:
+SYSTEM = Actor(kind="system", id=None, channel="job")
+"""What happens by itself."""
+
+
+def cards_for_update(condition: Any) -> Any:
+    """Selects cards of ``of_merchant`` as ``card_in`` reads them, and locks them."""
     return (
         select(
             *_cards.c,
@@ -103,8 +110,8 @@ def _card_for_update(condition: Any) -> Any:
     )
 
 
-_BY_ID = _card_for_update(_cards.c.id == bindparam("name"))
-_BY_SERIAL = _card_for_update(_cards.c.serial_number == bindparam("name"))
+_BY_ID = cards_for_update(_cards.c.id == bindparam("name"))
+_BY_SERIAL = cards_for_update(_cards.c.serial_number == bindparam("name"))
 _INSERT = insert(_entries)
 _UPDATE = (
     update(_cards)
@@ -117,6 +124,7 @@ _UPDATE = (
         {
             **{unit: bindparam(unit) for unit in UNITS},
             "ledger_seq": bindparam("seq"),
+            "last_entry_at": bindparam("last_entry_at"),
             "last_redemption_at": bindparam("last_redemption_at"),
             "last_added_at": bindparam("last_added_at"),
             "last_visit_at": bindparam("last_visit_at"),
@@ -124,6 +132,7 @@ _UPDATE = (
             "terms": bindparam("terms"),
             "units_expire_at": bindparam("units_expire_at"),
             "wakes_at": bindparam("wakes_at"),
+            "reminder": bindparam("reminder"),
             "version": bindparam("version"),
             "changed_at": bindparam("changed_at"),
             "change_tag": next_change_tag(),
@@ -132,8 +141,11 @@ _UPDATE = (
 )
 
 
-def lock(session: Session, name: str) -> SimpleNamespace:
-    """The card, locked until the transaction ends, with its template's kind and definition."""
+def lock(session: Session, name: str, now: datetime) -> SimpleNamespace:
+    """The card, locked until the transaction ends, with its template's kind and definition.
+
+    What has run out on it is written off first, so a late job never allows a use (D.8.3).
+    """
     parameters: dict[str, Any] = {"of_merchant": merchant_of(session)}
     try:
         statement, parameters["name"] = _BY_ID, UUID(name)
@@ -142,10 +154,29 @@ def lock(session: Session, name: str) -> SimpleNamespace:
     row = session.execute(statement, parameters).one_or_none()
     if row is None:
         raise NotFound("card")
+    card = card_in(session, row)
+    if expiry.has_passed(card.units_expire_at, now):
+        expire_units(session, card, now)
+    return card
+
+
+def card_in(session: Session, row: Any) -> SimpleNamespace:
+    """The card in a row of ``cards_for_update``."""
     card = SimpleNamespace(**row._mapping)
     card.kind = Kind(card.kind)
     card.definition = definition_of(session, card.template_id, card.template_newest, card.kind)
     return card
+
+
+def expire_units(
+    session: Session, card: SimpleNamespace, now: datetime, urgency: Urgency = Urgency.TILL
+) -> None:
+    """Writes off the units whose life is over, in one entry (D.8.3)."""
+    gone = lots.overdue(session, card, now)
+    if not gone:
+        return
+    booking = Booking("expire", {unit: -amount for unit, amount in gone.items()})
+    write(session, card, booking, Posting("expire"), SYSTEM, now, urgency=urgency)
 
 
 def write(
@@ -158,17 +189,23 @@ def write(
     *,
     entry_id: UUID | None = None,
     reverses_id: UUID | None = None,
+    urgency: Urgency = Urgency.TILL,
 ) -> Posted:
-    """Entry, figures, expiry, version and deliveries: all or nothing."""
-    occurred_at = posting.occurred_at or now
+    """Entry, figures, lots, expiry, version and deliveries: all or nothing.
+
+    A card's entries are in order of time, although a request that began earlier may come later.
+    """
+    recorded_at = max(now, card.last_entry_at or now)
+    occurred_at = posting.occurred_at or recorded_at
     deltas = dict.fromkeys(UNITS, 0) | dict(booking.deltas)
     deltas["purchases"] = posting.purchase or 0
-    if booking.is_one_visit and not _is_same_visit(session, card, actor, occurred_at):
+    if booking.is_one_visit and not dates.is_same_visit(session, card, actor, occurred_at):
         deltas["total_visits"] += 1
     for unit in UNITS:
         setattr(card, unit, getattr(card, unit) + deltas[unit])
-    seq_before = card.ledger_seq
+    seq_before, expires_at = card.ledger_seq, card.expires_at
     card.ledger_seq += 1
+    card.last_entry_at = recorded_at
     entry = {
         "merchant_id": card.merchant_id,
         "id": entry_id or ids.new_id(),
@@ -191,14 +228,19 @@ def write(
         "location_id": posting.location_id,
         "channel": actor.channel,
         "occurred_at": occurred_at,
-        "recorded_at": now,
+        "recorded_at": recorded_at,
         "idempotency_key": posting.idempotency_key,
         "balance_after": units_of(card),
         **deltas,
     }
     session.execute(_INSERT, [entry])
-    _move_dates(session, card, booking, occurred_at)
-    _settle_terms(session, card, booking)
+    dates.move(session, card, booking, occurred_at)
+    dates.settle_terms(session, card, booking)
+    if reverses_id is None:
+        ends = lots.follow(session, card, booking, deltas, entry["id"], occurred_at)
+    else:
+        ends = lots.follow_undo(session, card, reverses_id, entry["id"])
+    _plan(session, card, ends, expires_at, now)
     changes = next_version(card, now)
     card.version, card.changed_at = changes["version"], changes["changed_at"]
     updated = session.execute(
@@ -209,6 +251,7 @@ def write(
             "of_card": card.id,
             "seq_before": seq_before,
             "seq": card.ledger_seq,
+            "last_entry_at": card.last_entry_at,
             "last_redemption_at": card.last_redemption_at,
             "last_added_at": card.last_added_at,
             "last_visit_at": card.last_visit_at,
@@ -216,96 +259,38 @@ def write(
             "terms": card.terms,
             "units_expire_at": card.units_expire_at,
             "wakes_at": card.wakes_at,
+            "reminder": card.reminder,
             "version": card.version,
             "changed_at": card.changed_at,
         },
     )
     if rows_changed(updated) != 1:
         raise Conflict("The card changed at the same moment; try again.", code="CHANGED_MEANWHILE")
-    want_delivery(session, card.id, card.version, Reason.BALANCE, now)
+    want_delivery(session, card.id, card.version, Reason.BALANCE, now, urgency)
+    if expiry.has_passed(card.units_expire_at, now):
+        # An undo gave back, or an entry of an earlier day earned, what is over already.
+        expire_units(session, card, now, urgency)
     return Posted(SimpleNamespace(**entry), card)
 
 
-def _is_same_visit(session: Session, card: Any, actor: Actor, occurred_at: datetime) -> bool:
-    """Whether this actor booked a visit on the card in the five minutes before (D.3)."""
-    if card.last_visit_at is None or card.last_visit_at < occurred_at - SAME_VISIT:
-        return False
-    return bool(
-        session.scalar(
-            select(func.count())
-            .select_from(_entries)
-            .where(
-                _entries.c.merchant_id == card.merchant_id,
-                _entries.c.card_id == card.id,
-                _entries.c.is_visit.is_(True),
-                _entries.c.reversed_by_id.is_(None),
-                _entries.c.actor_id.is_not_distinct_from(actor.id),
-                _entries.c.occurred_at > occurred_at - SAME_VISIT,
-                _entries.c.occurred_at <= occurred_at,
-            )
-        )
-    )
-
-
-def _move_dates(session: Session, card: Any, booking: Booking, occurred_at: datetime) -> None:
-    """Last redemption, addition and visit; and the expiry that slides with the visit."""
-    visit_before = card.last_visit_at
-    if booking.type == "reverse":
-        _recall_dates(session, card)
-    else:
-        for moves, column in (
-            (booking.redeems, "last_redemption_at"),
-            (booking.adds, "last_added_at"),
-            (booking.is_visit, "last_visit_at"),
-        ):
-            if moves:
-                setattr(card, column, max(getattr(card, column) or occurred_at, occurred_at))
-    rule = card.definition.expiry
-    slides = rule.kind == "days_after_last_visit" and card.expiry_mode == "rule"
-    if slides and card.last_visit_at != visit_before:
-        card.expires_at = expiry.by_rule(
-            rule,
-            issued_at=card.issued_at,
-            last_visit_at=card.last_visit_at,
-            time_zone=business(session).time_zone,
-        )
-
-
-def _settle_terms(session: Session, card: Any, booking: Booking) -> None:
-    """A membership's terms are those of the newest entry that counts and has any."""
-    if booking.type == "reverse" and card.terms is not None:
-        card.terms = session.scalar(
-            select(_entries.c.terms)
-            .where(
-                _entries.c.merchant_id == card.merchant_id,
-                _entries.c.card_id == card.id,
-                _entries.c.terms.is_not(None),
-                _entries.c.reversed_by_id.is_(None),
-            )
-            .order_by(_entries.c.seq.desc())
-            .limit(1)
-        )
-    elif booking.terms is not None:
-        card.terms = dict(booking.terms)
-
-
-def _recall_dates(session: Session, card: Any) -> None:
-    """The dates from the entries that still count."""
-    latest = func.max(_entries.c.occurred_at)
-    row = session.execute(
-        select(
-            latest.filter(
-                (_entries.c.redeemed_visits > 0) | (_entries.c.rewards_redeemed > 0)
-            ).label("redeemed"),
-            latest.filter((_entries.c.sold_visits > 0) | (_entries.c.stamps_earned > 0)).label(
-                "added"
-            ),
-            latest.filter(_entries.c.is_visit.is_(True)).label("visited"),
-        ).where(
-            _entries.c.merchant_id == card.merchant_id,
-            _entries.c.card_id == card.id,
-            _entries.c.reverses_id.is_(None),
-            _entries.c.reversed_by_id.is_(None),
-        )
-    ).one()
-    card.last_redemption_at, card.last_added_at, card.last_visit_at = row
+def _plan(
+    session: Session,
+    card: Any,
+    ends: Iterable[datetime],
+    expires_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Has the worker look at the card no later than time alone changes it."""
+    days = card.definition.reminders
+    if card.expires_at != expires_at:
+        expiry.plan(card, days, business(session).time_zone, now)
+    for end in ends:
+        expiry.wake_by(card, expiry.next_moment(end, days, business(session).time_zone, now))
+    turns = KINDS[card.kind].turns_at
+    if turns is not never_turns:
+        moments = turns(card, card.definition.rules)
+        expiry.wake_by(card, *(moment for moment in moments if moment > now))
+    period_ends = KINDS[card.kind].ends_at(card, card.definition.rules)
+    if period_ends is not None and period_ends > now:
+        zone = business(session).time_zone
+        expiry.wake_by(card, expiry.next_moment(period_ends, days, zone, now))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from passes.cards.models import Units
@@ -65,7 +66,14 @@ class Lot(OfMerchant, Base):
     __table_args__ = (
         ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
         CheckConstraint("remaining >= 0 AND remaining <= earned", name="remaining"),
-        Index(None, "merchant_id", "card_id", "unit", "expires_at"),
+        Index(
+            "ix_lot_alive",
+            "merchant_id",
+            "card_id",
+            "expires_at",
+            postgresql_where=sql("remaining > 0"),
+            sqlite_where=sql("remaining > 0"),
+        ),
         Index(None, "merchant_id", "entry_id"),
     )
 
@@ -79,7 +87,7 @@ class Lot(OfMerchant, Base):
 
 
 class LotUse(OfMerchant, Base):
-    """What an entry took from a lot; its undo gives it back there."""
+    """What an entry took from a lot; less than nothing: what an undo gave back there."""
 
     __tablename__ = "lot_use"
     __table_args__ = (
@@ -89,3 +97,13 @@ class LotUse(OfMerchant, Base):
     entry_id: Mapped[UUID] = mapped_column(primary_key=True)
     lot_id: Mapped[UUID] = mapped_column(primary_key=True)
     taken: Mapped[int] = mapped_column(BigInteger)
+
+
+class LedgerProof(OfMerchant, Base):
+    """When a merchant's figures were last held to the entries, and how many cards differed."""
+
+    __tablename__ = "ledger_proof"
+    __table_args__ = (ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),)
+
+    proved_at: Mapped[datetime]
+    wrong_cards: Mapped[int]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from passes import happenings
-from passes.cards.cards import validity
 from passes.errors import Conflict, Invalid
+from passes.ledger import guards
 from passes.ledger.book import Actor, Posted, Posting, lock, write
+from passes.ledger.hours import factor_at
 from passes.ledger.kinds import KINDS
 from passes.ledger.kinds.base import Asked, Booking, CardKind
 from passes.merchants.merchants import business
 from passes.merchants.models import Location
 
 LONGEST_COMMENT = 500
+ADDED = ("sold_visits", "stamps_earned", "points_earned", "money")
+"""What moves the date of the last addition (D.3)."""
 OLDEST = timedelta(days=30)
 """How far back an entry may be dated (R-LED-8)."""
 
@@ -27,13 +31,13 @@ def post(session: Session, card_name: str, posting: Posting, actor: Actor, now: 
 
     Raises NotFound, Invalid, and Conflict with the code of the rule that refused (R-EARN-1).
     """
-    card = lock(session, card_name)
+    card = lock(session, card_name, now)
     kind = _kind_of(card)
     operation = kind.operations.get(posting.verb)
     if operation is None:
         raise Conflict(f"A card of the kind {card.kind.value} cannot do this.", code="WRONG_KIND")
-    _refuse_unusable(card, now)
     merchant = business(session)
+    happy_hours = card.definition.earning.happy_hours
     asked = Asked(
         posting.value,
         posting.purchase,
@@ -41,9 +45,19 @@ def post(session: Session, card_name: str, posting: Posting, actor: Actor, now: 
         now,
         merchant.time_zone,
         posting.options,
+        factor_at(happy_hours, posting.occurred_at or now, merchant.time_zone),
     )
     _check(session, posting, card, asked, now)
+    request = guards.Request(session, card, posting, actor, asked, operation)
+    overridden = guards.check(request)
     booking = operation(card, card.definition.rules, asked)
+    notes: dict[str, Any] = {}
+    if overridden:
+        notes["override"] = overridden
+    if actor.channel == guards.SCANNER:
+        notes["asked"] = request.as_asked()
+    if notes:
+        booking = replace(booking, details={**(booking.details or {}), **notes})
     posted = write(session, card, booking, posting, actor, now)
     happenings.tell(session, happenings.Posted(posted.card, posted.entry), now)
     return posted
@@ -58,18 +72,19 @@ def open_balance(
     now: datetime,
 ) -> Posted | None:
     """Gives a new card the balance it had elsewhere; figures by name. Raises Invalid."""
-    card = lock(session, card_name)
+    card = lock(session, card_name, now)
     known = _kind_of(card).opening
     deltas: dict[str, int] = {}
     for figure, value in opening.items():
         if figure not in known:
-            raise Invalid.field(f"opening.{figure}", f"must be one of {', '.join(known)}, ltv")
-        if not 0 <= value <= 1_000_000:
+            raise Invalid.field(f"opening.{figure}", f"must be one of {', '.join((*known, 'ltv'))}")
+        # Amounts of money were held to their own limit when they were read.
+        if value < 0 or (value > 1_000_000 and "money" not in known[figure]):
             raise Invalid.field(f"opening.{figure}", "must be a whole number from 0 to 1,000,000")
         deltas |= dict.fromkeys(known[figure], value)
     if not any(deltas.values()) and not ltv:
         return None
-    adds = bool(deltas.get("sold_visits") or deltas.get("stamps_earned"))
+    adds = any(deltas.get(unit) for unit in ADDED)
     booking = Booking("import_opening", deltas, adds=adds)
     return write(session, card, booking, Posting("opening", purchase=ltv), actor, now)
 
@@ -83,23 +98,14 @@ def _kind_of(card: Any) -> CardKind:
     return kind
 
 
-def _refuse_unusable(card: Any, now: datetime) -> None:
-    """D.4, R-INST-6, R-EXP-4: what stops every operation, each with its own reason."""
-    if card.status == "deleted" and card.status_cause != "customer":
-        raise Conflict("This card was deleted.", code="CARD_DELETED")
-    state = validity(card, now)
-    if state == "expired":
-        raise Conflict("This card has expired.", code="CARD_EXPIRED", expires_at=card.expires_at)
-    if state == "blocked":
-        raise Conflict("This card is blocked.", code="CARD_BLOCKED")
-    if card.template_status == "archived":
-        raise Conflict("This card is not in use any more.", code="TEMPLATE_ARCHIVED")
-
-
 def _check(session: Session, posting: Posting, card: Any, asked: Asked, now: datetime) -> None:
     if posting.comment is not None and len(posting.comment) > LONGEST_COMMENT:
         raise Invalid.field("comment", f"must not have more than {LONGEST_COMMENT} characters")
-    if asked.purchase is None and getattr(card.definition.rules, "purchase_amount_required", False):
+    if posting.override and not (posting.comment or "").strip():
+        raise Invalid.field("comment", "must say why a limit is overridden", "MISSING")
+    demanded = getattr(card.definition.rules, "purchase_amount_required", False)
+    # An activity is no sale (S5.18), so there is no amount to demand.
+    if asked.purchase is None and demanded and posting.verb != "activity":
         raise Invalid.field("purchase_amount", "is missing", "MISSING")
     if posting.location_id is not None:
         location = session.get(Location, (card.merchant_id, posting.location_id))

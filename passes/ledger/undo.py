@@ -23,6 +23,8 @@ from passes.store import merchant_of, rows_changed, table_of
 
 OWN_UNDO = timedelta(minutes=5)
 MANAGER_UNDO = timedelta(days=30)
+MOVES = ("transfer_out", "transfer_in")
+"""Entries of which the other half stands on another card."""
 
 _entries = table_of(LedgerEntry)
 _MARK_REVERSED = (
@@ -39,8 +41,8 @@ _MARK_REVERSED = (
 def undo(session: Session, entry_id: UUID, actor: Actor, now: datetime) -> Posted:
     """Writes the mirror of an entry; neither of the two counts any more (R-LED-6).
 
-    Raises NotFound, Forbidden, or Conflict: ALREADY_UNDONE, IS_AN_UNDO, INSUFFICIENT_BALANCE,
-    COUNTED_ON.
+    Raises NotFound, Forbidden, or Conflict: ALREADY_UNDONE, IS_AN_UNDO, TRANSFERRED,
+    HAS_RUN_OUT, INSUFFICIENT_BALANCE, COUNTED_ON.
     """
     merchant_id = merchant_of(session)
     original = session.execute(
@@ -48,9 +50,16 @@ def undo(session: Session, entry_id: UUID, actor: Actor, now: datetime) -> Poste
     ).one_or_none()
     if original is None:
         raise NotFound("transaction")
-    card = lock(session, str(original.card_id))
+    card = lock(session, str(original.card_id), now)
     if original.reverses_id is not None:
         raise Conflict("An undo cannot be undone; post anew.", code="IS_AN_UNDO")
+    if original.type in MOVES or card.status_cause == "transferred":
+        raise Conflict(
+            "This balance went to another holder; what is wrong is put right on the new card.",
+            code="TRANSFERRED",
+        )
+    if original.type == "expire":
+        raise Conflict("What has run out does not come back; post anew.", code="HAS_RUN_OUT")
     _refuse_late(original, actor, now)
     entry_of_undo = ids.new_id()
     marked = session.execute(

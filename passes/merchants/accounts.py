@@ -26,14 +26,16 @@ MOST = 20
 """Accounts of one wallet, and requests that wait: every drawing of a card opens all accounts."""
 
 READ = "wallet accounts"
-"""Where a session keeps the rows of ``ALL``."""
+"""Where a session keeps the merchant's rows, with ``COLUMNS``."""
 _accounts = table_of(WalletAccount)
-ALL = (
-    select(
-        *(_accounts.c[name] for name in ("id", "wallet", "name", "version", "sealed", "pending"))
-    )
+COLUMNS = tuple(
+    _accounts.c[name] for name in ("id", "wallet", "name", "version", "sealed", "pending")
+)
+NEWEST_FIRST = (_accounts.c.created_at.desc(), _accounts.c.id.desc())
+_ALL = (
+    select(*COLUMNS)
     .where(_accounts.c.merchant_id == bindparam("of_merchant"))
-    .order_by(_accounts.c.created_at.desc(), _accounts.c.id.desc())
+    .order_by(*NEWEST_FIRST)
 )
 
 
@@ -169,7 +171,7 @@ def _rows(session: Session) -> Sequence[Row[Any]]:
     """All of the merchant's; read once per transaction, since a worker draws many cards."""
     rows: Sequence[Row[Any]] | None = session.info.get(READ)
     if rows is None:
-        rows = session.execute(ALL, {"of_merchant": merchant_of(session)}).all()
+        rows = session.execute(_ALL, {"of_merchant": merchant_of(session)}).all()
         session.info[READ] = rows
     return rows
 

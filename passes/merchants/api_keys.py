@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from passes import ids
 from passes.errors import Invalid
 from passes.merchants import directory
-from passes.merchants.models import ApiKey
+from passes.merchants.models import ApiKey, DirectoryEntry
 from passes.store import Store, merchant_of, table_of
 
 SCOPES = ("read", "issue", "transact", "customers", "messages", "admin")
@@ -66,29 +66,39 @@ def create(
     return f"{_PREFIX}{prefix}_{secret}"
 
 
-_keys = table_of(ApiKey)
-_BY_ID = select(_keys.c.secret_hash, _keys.c.scopes, _keys.c.expires_at, _keys.c.revoked_at).where(
-    _keys.c.merchant_id == bindparam("merchant_id"), _keys.c.id == bindparam("key_id")
+_keys, _directory = table_of(ApiKey), table_of(DirectoryEntry)
+_BY_PREFIX = (
+    select(
+        _keys.c.merchant_id,
+        _keys.c.id,
+        _keys.c.secret_hash,
+        _keys.c.scopes,
+        _keys.c.expires_at,
+        _keys.c.revoked_at,
+    )
+    .join(
+        _directory,
+        (_directory.c.merchant_id == _keys.c.merchant_id) & (_directory.c.subject_id == _keys.c.id),
+    )
+    .where(
+        _directory.c.kind == directory.Known.API_KEY.value,
+        _directory.c.key == bindparam("prefix"),
+    )
 )
 
 
 def identify(store: Store, presented: str, now: datetime) -> Caller | None:
     """Who shows this key; None when it is unknown, expired or revoked."""
     prefix, _, secret = presented.removeprefix(_PREFIX).partition("_")
-    if not presented.startswith(_PREFIX) or not secret:
+    if not presented.startswith(_PREFIX) or not secret or not prefix.isalnum():
         return None
-    with store.read_all() as session:
-        found = directory.find(session, directory.Known.API_KEY, prefix)
-        if found is None:
-            return None
-        row = session.execute(
-            _BY_ID, {"merchant_id": found.merchant_id, "key_id": found.subject_id}
-        ).one_or_none()
+    with store.look_all() as connection:
+        row = connection.execute(_BY_PREFIX, {"prefix": prefix}).one_or_none()
     if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)):
         return None
     if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    return Caller(found.merchant_id, found.subject_id, frozenset(row.scopes))
+    return Caller(row.merchant_id, row.id, frozenset(row.scopes))
 
 
 def revoke(session: Session, key_id: UUID, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from passes.store import Base, OfMerchant
@@ -41,7 +42,8 @@ class Reward(OfMerchant, Base):
 class RewardClaim(OfMerchant, Base):
     """A customer wants a reward, and what became of it: requested, granted or refused.
 
-    ``entry_id``: the posting that took the points. ``code``: four digits that the customer shows.
+    ``entry_id``: the posting that took the points. ``code``: four digits that the customer shows;
+    ``tries``: how often another was typed.
     """
 
     __tablename__ = "reward_claim"
@@ -52,6 +54,7 @@ class RewardClaim(OfMerchant, Base):
         Index(None, "merchant_id", "reward_id", "customer_id"),
         Index(None, "merchant_id", "card_id", "requested_at"),
         Index(None, "merchant_id", "number", unique=True),
+        Index(None, "merchant_id", "requested_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -62,6 +65,7 @@ class RewardClaim(OfMerchant, Base):
     status: Mapped[str]
     cost: Mapped[int] = mapped_column(BigInteger)
     code: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     entry_id: Mapped[UUID | None]
     requested_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]

@@ -1,10 +1,12 @@
 """A device finds each text in its own language, whatever the texts are."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passes.wallet_port import Location, Place
+from passes.wallet_port import Amount, Location, Place
 
 LANGUAGES = ("de", "en", "nl")
 # Few distinct texts, so that keys collide; and hostile ones.
@@ -92,11 +94,57 @@ def test_one_card_after_another_of_the_same_design(read_face, make_content, make
                     assert "attributedValue" not in field
 
 
-def test_one_customers_words_are_not_in_another_customers_pass(draw, make_content, make_field):
+FIGURES = st.one_of(
+    WORDS.map(lambda word: dict.fromkeys(LANGUAGES, word)),
+    st.integers(-3, 10**19),
+    st.booleans(),
+    st.integers(-999, 10**6).map(lambda minor: Amount(minor, "EUR")),
+    st.dates(),
+)
+
+
+@settings(deadline=None)
+@given(
+    places=st.lists(st.sampled_from(Place), min_size=1, max_size=6),
+    cards=st.lists(st.lists(FIGURES, min_size=6, max_size=6), min_size=2, max_size=6),
+)
+def test_each_card_shows_its_own_figures(read_json, make_content, make_field, places, cards):
+    """Whichever fields differ, wherever they stand, and whatever was drawn before."""
+    for number, figures in enumerate(cards):
+        fields = tuple(
+            make_field(f"f{n}", value, place)
+            for n, (value, place) in enumerate(zip(figures, places, strict=False))
+        )
+        face = read_json(make_content(serial=f"{number:012d}", fields=fields))
+        assert face["serialNumber"] == f"{number:012d}"
+        drawn = {field["key"]: field for group in face["storeCard"].values() for field in group}
+        for field in fields:
+            assert drawn[field.key]["value"] == written(field.value)
+            assert drawn[field.key].get("currencyCode") == getattr(field.value, "currency", None)
+
+
+def written(value):
+    """The value as pass.json has it."""
+    match value:
+        case Amount():
+            return value.minor / 100
+        case date():
+            return f"{value.isoformat()}T12:00:00Z"
+        case dict():
+            return value["de"]
+    return int(value)
+
+
+@pytest.mark.parametrize("before", [(), ("Carl", "Dora")])
+def test_one_customers_words_are_not_in_another_customers_pass(
+    draw, make_content, make_field, before
+):
+    """Also not where cards were seen to differ before."""
     greeting = {"de": "Hallo Ada", "en": "Hello Ada", "nl": "Hoi Ada"}
-    draw(make_content(fields=(make_field("greeting", greeting, Place.BACK),)))
-    plain = dict.fromkeys(LANGUAGES, "Bruno")
-    files = draw(make_content(fields=(make_field("greeting", plain, Place.BACK),)))
+    names = [dict.fromkeys(LANGUAGES, name) for name in (*before, "Bruno")]
+    for value in (*names[:-1], greeting):
+        draw(make_content(fields=(make_field("greeting", value, Place.BACK),)))
+    files = draw(make_content(fields=(make_field("greeting", names[-1], Place.BACK),)))
     for name, body in files.items():
         assert b"Ada" not in body, name
         assert "Ada".encode("utf-16-le") not in body, name

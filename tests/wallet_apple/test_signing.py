@@ -1,7 +1,7 @@
 """The signature is what an independent signer makes, and bad credentials are named as such."""
 
 import json
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 import time_machine
@@ -88,6 +88,26 @@ def test_a_manifest_that_comes_again_is_not_signed_again(credentials, now):
     first = credentials.sign(b"{}", now)
     assert credentials.sign(b"{}", now + timedelta(minutes=5)) == first
     assert credentials.sign(b"{ }", now + timedelta(minutes=5)) != first
+
+
+def test_the_signing_time_is_that_of_the_moment(credentials, now):
+    """The time is written once a second, and is right whatever order the moments come in."""
+    cet = timezone(timedelta(hours=1))
+    for number, (after, written) in enumerate(
+        [
+            (0, "12:00:00"),
+            (0.999, "12:00:00"),
+            (1, "12:00:01"),
+            (0.5, "12:00:00"),
+            (-0.001, "11:59:59"),
+        ]
+    ):
+        moment = now + timedelta(seconds=after)
+        for same_moment in (moment, moment.astimezone(cet)):
+            signature = credentials.sign(
+                b"%d %b" % (number, str(same_moment).encode()), same_moment
+            )
+            assert b"261121" + written.replace(":", "").encode() + b"Z" in signature
 
 
 def test_no_signature_outside_the_validity(credentials):

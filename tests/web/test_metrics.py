@@ -81,6 +81,22 @@ def test_they_say_how_far_each_wallet_is_behind(
     assert found['treuepass_push_seconds_count{wallet="pwa"}'] >= 2
 
 
+def test_R_LED_1_the_nightly_look_at_the_ledger_shows(
+    app: Flask, parts: Parts, alma: Shop, now: Clock
+) -> None:
+    assert figures(app)["treuepass_ledger_wrong_cards"] == 0
+    card = alma.card(alma.template("multipass")["id"])
+    with parts.store.write(alma.merchant_id) as session:
+        row = cards.get(session, card["id"], locked=True)
+        row.available_visits = 4
+        session.flush()
+    parts.worker.work_once()
+    now.move(hours=1)
+    found = figures(app)
+    assert found["treuepass_ledger_wrong_cards"] == 1
+    assert found["treuepass_ledger_unproven_seconds"] == 3_600
+
+
 def test_strangers_get_nothing(app: Flask) -> None:
     client = app.test_client()
     assert client.get("/metrics", environ_base=ELSEWHERE).status_code == 403

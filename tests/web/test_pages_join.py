@@ -442,12 +442,18 @@ def test_R_REF_11_a_shared_link_may_say_more(
 
 
 def test_the_link_of_a_withdrawn_card_recommends_nothing(
-    alma: Shop, template: Any, anna: Person
+    store: Store, alma: Shop, template: Any, anna: Person
 ) -> None:
     card = alma.card(template["id"])
     link = card["links"]["referral"].removeprefix("http://127.0.0.1:8000")
+    assert "recommends it to you" in anna.open(link).text
     alma.post(f"/cards/{card['id']}/status", {"status": "deleted"})
-    assert anna.open(link).status == 410
+    page = anna.open(link)
+    assert page.status == 200
+    assert "recommends it to you" not in page.text
+    assert anna.send(page, first_name="Ben", email="ben@example.org").status == 303
+    [new] = [row for row in rows(store, alma, Card) if str(row.id) != card["id"]]
+    assert (new.issue_channel, new.referrer_card_id, new.referral_id) == ("link", None, None)
 
 
 # --- limits and defences -------------------------------------------------------------------------

@@ -8,17 +8,34 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Adds every call of the API, its OpenAPI document and a readable page of it."""
     from web.api import (
+        activities,
+        aliases,
         cards,
         customers,
         document,
+        gifts,
         merchant,
         operation,
+        referrals,
+        rewards,
         templates,
         transactions,
         wallets,
     )
 
-    views = (cards, customers, merchant, templates, transactions, wallets)
+    views = (
+        activities,
+        aliases,
+        cards,
+        customers,
+        gifts,
+        merchant,
+        referrals,
+        rewards,
+        templates,
+        transactions,
+        wallets,
+    )
     assert all(views)  # noqa: S101 - they register
     app.register_blueprint(operation.blueprint)
     app.register_blueprint(document.blueprint)

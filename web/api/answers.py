@@ -54,6 +54,13 @@ class TemplateList(Shape):
     next: str | None
 
 
+class ExpiryPreviewShape(Shape):
+    """``cards`` go by the template's rule; ``expire_now`` of them would not be valid any more."""
+
+    cards: int
+    expire_now: int
+
+
 class PictureShape(Shape):
     """``id`` belongs into ``look`` of a template's definition."""
 
@@ -74,6 +81,14 @@ class ChannelLinkList(Shape):
     next: str | None
 
 
+class TotalsShape(Shape):
+    """Over all cards of a customer: points now, points collected in all, money spent (LTV)."""
+
+    points: int
+    points_lifetime: int
+    ltv: str
+
+
 class CustomerShape(Shape):
     id: UUID
     first_name: str | None
@@ -87,6 +102,7 @@ class CustomerShape(Shape):
     custom_fields: dict[str, Any]
     first_utm: dict[str, str | None] | None
     consents: dict[str, bool]
+    totals: TotalsShape
     created_at: datetime
 
 
@@ -138,6 +154,14 @@ class DeliveryShape(Shape):
     last_error: str | None
 
 
+class SuccessorShape(Shape):
+    """The card that a coupon turned into; ``install`` is the link to get it."""
+
+    id: UUID
+    serial_number: str
+    install: str
+
+
 class CardShape(BaseModel):
     """A card (contract §3). Wallets add their own ids under their name, such as ``google``.
 
@@ -160,12 +184,21 @@ class CardShape(BaseModel):
     issue_channel: str
     expires_at: datetime | None
     expiry_mode: str
+    units_expire_at: datetime | None
     utm: UtmShape
-    figures: dict[str, int | str | datetime | None]
+    figures: dict[str, bool | int | str | datetime | date | None]
     deliveries: list[DeliveryShape]
     links: dict[str, str]
     code: str
+    successor: SuccessorShape | None
     version: int
+
+
+class GiftLinkShape(Shape):
+    """``url`` is as good as the money on the card: it belongs to whom it is given."""
+
+    card_id: UUID
+    url: str
 
 
 class CardList(Shape):
@@ -202,10 +235,54 @@ class EntryList(Shape):
     next: str | None
 
 
+class ClaimShape(Shape):
+    """What became of a customer's wish for a reward: requested, granted or refused. ``number`` is
+    for people. ``code``: what the customer shows; only in the answers that are for the customer."""
+
+    id: UUID
+    number: str
+    reward_id: UUID
+    card_id: UUID
+    customer_id: UUID
+    status: str
+    cost: int
+    code: str | None
+    needs_code: bool
+    entry_id: UUID | None
+    requested_at: datetime
+    settled_at: datetime | None
+    settled_by: str | None
+
+
 class PostedShape(Shape):
+    """``claim``: of the reward that was redeemed from a catalogue."""
+
     entry: EntryShape
-    figures: dict[str, int | str | datetime | None]
+    figures: dict[str, bool | int | str | datetime | date | None]
     card: CardShape
+    claim: ClaimShape | None
+
+
+class TrialEntryShape(Shape):
+    """What would be written."""
+
+    type: str
+    deltas: dict[str, int | str]
+    purchase_amount: str | None
+    details: dict[str, Any] | None
+
+
+class PreviewShape(Shape):
+    """What a posting would do, or why it would be refused: ``code`` and so on as in a problem."""
+
+    allowed: bool
+    code: str | None
+    detail: str | None
+    facts: dict[str, Any] | None
+    fields: list[ProblemField] | None
+    figures_before: dict[str, bool | int | str | datetime | date | None]
+    figures_after: dict[str, bool | int | str | datetime | date | None]
+    entry: TrialEntryShape | None
 
 
 class EventShape(Shape):
@@ -276,6 +353,65 @@ class WalletShape(Shape):
 class WalletList(Shape):
     items: list[WalletShape]
     next: str | None
+
+
+class ReferralShape(Shape):
+    """Somebody who came, or tried to, through a customer's link; ``friend_card_id`` null: they got
+    no card by it. ``reason``: why it ended, waits, or the referrer got nothing. ``review``: what
+    looks odd about it. ``due_at``: when the hold or the time to qualify ends."""
+
+    id: UUID
+    template_id: UUID
+    referrer_card_id: UUID
+    friend_card_id: UUID | None
+    friend_customer_id: UUID | None
+    state: str
+    reason: str | None
+    review: list[str]
+    trigger: str
+    enrolled_at: datetime
+    installed_at: datetime | None
+    qualified_at: datetime | None
+    rewarded_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime | None
+    referrer_units: int
+    friend_units: int
+    trigger_entry_id: UUID | None
+    referrer_entry_id: UUID | None
+    friend_entry_id: UUID | None
+
+
+class ReferralList(Shape):
+    items: list[ReferralShape]
+    next: str | None
+
+
+class FriendShape(Shape):
+    """A friend as the referrer may see them: first name and initial. ``units``: what the referrer
+    got for them."""
+
+    id: UUID
+    name: str
+    state: str
+    units: int
+    enrolled_at: datetime
+    rewarded_at: datetime | None
+
+
+class FriendList(Shape):
+    items: list[FriendShape]
+    next: str | None
+
+
+class ReferralStatisticsShape(Shape):
+    """``opened``: how often referral links were; ``revenue``: of all who came, on all cards."""
+
+    opened: int
+    enrolled: int
+    installed: int
+    rewarded: int
+    revenue: str
 
 
 class StatisticsShape(Shape):

@@ -6,22 +6,27 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import StringConstraints, model_validator
+from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
 from passes import ids
 from passes.card_templates import templates
-from passes.cards import cards, links, utm
+from passes.cards import cards, links, sign_up, utm
 from passes.cards.issue import Origin, issue
 from passes.cards.models import Card
 from passes.customers import customers
 from passes.customers.details import Details
-from passes.errors import Invalid, NotFound
+from passes.errors import Conflict, Invalid, NotFound
 from passes.ledger.book import Actor
 from passes.ledger.post import open_balance
 from passes.ledger.timeline import timeline
+from passes.merchants import directory
+from passes.referrals.enrol import Recommendation, enrol
 from web.api import answers, paging, reading, shown
 from web.api.operation import Call, operation
 from web.api.reading import Body, WholeNumber
+
+MONEY_OPENINGS = {"balance", "ltv"}
+"""What a card brings along in money."""
 
 UtmValue = Annotated[str, StringConstraints(max_length=500)]
 
@@ -35,14 +40,21 @@ class UtmValues(Body):
 
 
 class NewCard(Body):
-    """Either ``customer_id`` or ``customer``. ``opening``: figures by name, and ``ltv``."""
+    """Either ``customer_id`` or ``customer``. ``opening``: figures by name, and ``ltv``.
 
-    template_id: UUID
-    customer_id: UUID | None = None
+    ``referral_code``: of the card whose holder recommended this one. ``templateId`` and
+    ``customerId``, as Boomerangme says, are read too.
+    """
+
+    template_id: Annotated[UUID, Field(validation_alias=AliasChoices("template_id", "templateId"))]
+    customer_id: Annotated[
+        UUID | None, Field(validation_alias=AliasChoices("customer_id", "customerId"))
+    ] = None
     customer: Details | None = None
     utm: UtmValues | None = None
     expires_at: reading.DayOrMoment | None = None
     opening: dict[str, WholeNumber | reading.MoneyText] | None = None
+    referral_code: Annotated[str, StringConstraints(max_length=20)] | None = None
 
     @model_validator(mode="after")
     def _has_one_holder(self) -> Self:
@@ -99,16 +111,24 @@ def issue_card(call: Call) -> dict[str, Any]:
         except NotFound:
             raise Invalid.field("customer_id", "there is no such customer") from None
     given = utm.from_values(asked.utm.model_dump()) if asked.utm else utm.Utm()
+    referrer = None if asked.referral_code is None else _referrer(call, asked.referral_code)
     card = issue(
         session,
         template,
         customer,
         Origin(
-            channel="api", utm=utm.decide(given, None, "api"), issued_by=str(call.caller.key_id)
+            channel="api",
+            utm=utm.decide(given, None, "api"),
+            issued_by=str(call.caller.key_id),
+            referrer_card_id=referrer.id if referrer else None,
         ),
         now,
         expires_at=reading.day_or_moment(asked.expires_at, call.merchant.time_zone, "expires_at"),
+        brings_balance=bool(asked.opening),
     )
+    if referrer is not None:
+        recommended = Recommendation(referrer.id, now)
+        enrol(session, template, card, recommended, now, is_new=asked.customer is not None)
     if asked.opening:
         counts, purchases = opening_of(asked.opening, call.merchant.currency)
         open_balance(session, str(card.id), counts, purchases, actor_of(call), now)
@@ -239,6 +259,17 @@ def actor_of(call: Call) -> Actor:
     return Actor(kind="api", id=str(call.caller.key_id), channel="api")
 
 
+def _referrer(call: Call, code: str) -> Card:
+    """The card that recommends with this code. Raises Invalid."""
+    found = directory.find(call.session, directory.Known.REFERRAL, code.strip().upper())
+    if found is None or found.merchant_id != call.caller.merchant_id:
+        raise Invalid.field("referral_code", "there is no such referral code")
+    try:
+        return sign_up.referrer(call.session, found.subject_id, call.now)
+    except Conflict:
+        raise Invalid.field("referral_code", "belongs to a card that was withdrawn") from None
+
+
 def _new_customer(call: Call, details: Details) -> Any:
     try:
         return customers.create(call.session, details, call.now)
@@ -250,17 +281,22 @@ def _new_customer(call: Call, details: Details) -> Any:
 
 
 def opening_of(given: Mapping[str, int | str], currency: str) -> tuple[dict[str, int], int | None]:
-    """The figures that a card brings along, and its purchases in minor units. Raises Invalid."""
-    figures = dict(given)
-    ltv = figures.pop("ltv", None)
-    counts: dict[str, int] = {}
-    for name, value in figures.items():
-        if not isinstance(value, int):
+    """The figures that a card brings along (R-ISS-9), and its purchases; money in minor units.
+
+    Raises Invalid.
+    """
+    units: dict[str, int] = {}
+    for name, value in given.items():
+        if name in MONEY_OPENINGS:
+            if not isinstance(value, str):
+                raise Invalid.field(f"opening.{name}", 'must be a decimal string such as "12.50"')
+            units[name] = reading.amount(value, currency, f"opening.{name}") or 0
+        elif isinstance(value, int):
+            units[name] = value
+        else:
             raise Invalid.field(f"opening.{name}", "must be a whole number")
-        counts[name] = value
-    if ltv is not None and not isinstance(ltv, str):
-        raise Invalid.field("opening.ltv", 'must be a decimal string such as "12.50"')
-    return counts, reading.amount(ltv, currency, "opening.ltv")
+    ltv = units.pop("ltv", None)
+    return units, ltv
 
 
 def _shown(call: Call, card: Card) -> dict[str, Any]:

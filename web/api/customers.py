@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
 
 from passes.customers import customers
 from passes.customers.details import Details
 from passes.customers.models import Customer
+from passes.rewards.totals import Totals, of_customers
 from web.api import answers, paging, shown
 from web.api.operation import Call, operation
 from web.api.templates import row_id
+
+
+class NewCustomer(Details):
+    """The names of Boomerangme's API are read too: ``firstName``, ``surname``, ``dateOfBirth``,
+    ``externalUserId``, and ``gender`` as 0 (unknown), 1 (male) or 2 (female)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_other_names(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        read = {_OTHER_NAMES.get(name, name): value for name, value in given.items()}
+        gender = read.get("gender")
+        if isinstance(gender, int) and not isinstance(gender, bool) and gender in _GENDERS:
+            read["gender"] = _GENDERS[gender]
+        if isinstance(read.get("birthday"), str) and "dateOfBirth" in given:
+            read["birthday"] = read["birthday"].partition("T")[0]
+        return read
+
+
+_OTHER_NAMES = {
+    "firstName": "first_name",
+    "surname": "last_name",
+    "dateOfBirth": "birthday",
+    "externalUserId": "external_id",
+}
+_GENDERS = {0: "unknown", 1: "male", 2: "female"}
 
 
 class CustomerSearch(paging.Page):
@@ -25,11 +55,12 @@ class CustomerSearch(paging.Page):
     "/customers",
     "Add a customer",
     scope="customers",
-    body=Details,
+    body=NewCustomer,
     answer=answers.CustomerShape,
 )
 def create_customer(call: Call) -> dict[str, Any]:
-    return shown.customer(customers.create(call.session, call.body(Details), call.now), {})
+    made = customers.create(call.session, call.body(NewCustomer), call.now)
+    return shown.customer(made, {}, Totals(), call.merchant.currency)
 
 
 @operation(
@@ -50,8 +81,12 @@ def list_customers(call: Call) -> dict[str, Any]:
         after=asked.after(),
         limit=asked.limit + 1,
     )
+    totals = of_customers(call.session, [row.id for row in found])
     return paging.page(
-        found, asked.limit, lambda row: _shown(call, row), lambda row: (row.created_at, row.id)
+        found,
+        asked.limit,
+        lambda row: _shown(call, row, totals),
+        lambda row: (row.created_at, row.id),
     )
 
 
@@ -63,7 +98,8 @@ def list_customers(call: Call) -> dict[str, Any]:
     answer=answers.CustomerShape,
 )
 def get_customer(call: Call) -> dict[str, Any]:
-    return _shown(call, customers.get(call.session, row_id(call, "customer_id", "customer")))
+    row = customers.get(call.session, row_id(call, "customer_id", "customer"))
+    return _shown(call, row, of_customers(call.session, [row.id]))
 
 
 @operation(
@@ -76,8 +112,10 @@ def get_customer(call: Call) -> dict[str, Any]:
 )
 def change_customer(call: Call) -> dict[str, Any]:
     customer_id = row_id(call, "customer_id", "customer")
-    return _shown(call, customers.change(call.session, customer_id, call.body(Details), call.now))
+    row = customers.change(call.session, customer_id, call.body(Details), call.now)
+    return _shown(call, row, of_customers(call.session, [row.id]))
 
 
-def _shown(call: Call, row: Customer) -> dict[str, Any]:
-    return shown.customer(row, customers.consents_of(call.session, row.id))
+def _shown(call: Call, row: Customer, totals: Mapping[UUID, Totals]) -> dict[str, Any]:
+    consents = customers.consents_of(call.session, row.id)
+    return shown.customer(row, consents, totals.get(row.id, Totals()), call.merchant.currency)

@@ -21,6 +21,7 @@ blueprint = Blueprint("api_document", __name__, url_prefix="/api")
 VERSION = "1"
 _REF = "#/components/schemas/{model}"
 _CARD_NAME = "The card's id or its serial number"
+_ALIAS = " An alias for programs that move here; new ones use the call that it stands for."
 
 
 @blueprint.get("/openapi.json")
@@ -63,7 +64,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"key_header": []}],
         "tags": [{"name": name} for name in dict.fromkeys(_tag(made) for made in OPERATIONS)],
         "paths": paths,
         "components": {
@@ -73,7 +74,13 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "An API key of the merchant, with the scope of the call",
-                }
+                },
+                "key_header": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-API-Key",
+                    "description": "The same key, for programs that know only this header",
+                },
             },
             "responses": {
                 "Problem": {
@@ -103,7 +110,7 @@ def _operation(made: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": made.name,
         "summary": made.summary,
-        "description": f"Scope: {made.scope}.",
+        "description": f"Scope: {made.scope}.{_ALIAS if made.alias else ''}",
         "tags": [_tag(made)],
         "parameters": [*_path_parameters(made), *_query_parameters(made), *_headers(made)],
         "responses": {
@@ -186,7 +193,7 @@ def _query_parameters(made: Operation) -> list[dict[str, Any]]:
 
 
 def _headers(made: Operation) -> list[dict[str, Any]]:
-    if made.method != "POST":
+    if made.method != "POST" or not made.repeats:
         return []
     return [
         {

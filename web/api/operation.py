@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import orjson
 from flask import Blueprint, Response, request
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from passes import idempotency
@@ -28,7 +29,10 @@ api_calls(blueprint)
 
 REPLAYED = "Idempotent-Replay"
 ATTEMPTS = 3
-"""How often a request is run anew because a twin with the same key won."""
+"""How often a request is run because a twin with the same key won, or the database broke it off."""
+
+DEADLOCK, CANNOT_SERIALIZE = "40P01", "40001"
+"""PostgreSQL broke one of several transactions off that stood in each other's way."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -74,6 +78,8 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     picture: bool = False
+    repeats: bool = True
+    alias: bool = False
     errors: tuple[int, ...] = field(default=())
 
 
@@ -92,10 +98,14 @@ def operation(
     query: type[BaseModel] | None = None,
     picture: bool = False,
     name: str | None = None,
+    repeats: bool = True,
+    alias: bool = False,
 ) -> Callable[[View], View]:
     """Makes a function a call of the API. ``path`` as in Flask, below /api/v1.
 
-    A GET runs in a transaction that cannot write. A POST with an Idempotency-Key runs once.
+    A GET runs in a transaction that cannot write. A POST with an Idempotency-Key runs once, but
+    for one that leaves nothing behind: without ``repeats`` it is answered anew each time.
+    ``alias``: another name for what a call of ours does.
     """
 
     def register(view: View) -> View:
@@ -110,6 +120,8 @@ def operation(
             body=body,
             query=query,
             picture=picture,
+            repeats=repeats,
+            alias=alias,
         )
         OPERATIONS.append(made)
         blueprint.add_url_rule(
@@ -127,6 +139,8 @@ def operation(
 def identify(now: datetime, scope: str) -> Caller:
     """Who calls. Raises Unauthorized, or Forbidden when the key lacks the scope."""
     kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    if not kind:
+        kind, key = "Bearer", request.headers.get("X-API-Key", "")
     caller = api_keys.identify(services().store, key.strip(), now) if kind == "Bearer" else None
     if caller is None:
         raise Unauthorized("Show a valid API key: Authorization: Bearer tp_…")
@@ -142,7 +156,8 @@ def _run(made: Operation, view: View, path: Mapping[str, str]) -> Response:
     raw = request.get_data()
     body = reading.read(made.body, raw, request.content_type or "") if made.body else None
     query = reading.check(made.query, request.args.to_dict()) if made.query else None
-    key = request.headers.get("Idempotency-Key") if made.method == "POST" else None
+    keeps = made.method == "POST" and made.repeats
+    key = request.headers.get("Idempotency-Key") if keeps else None
     if key is not None:
         idempotency.check_key(key)
     open_transaction = known.store.read if made.method == "GET" else known.store.write
@@ -159,10 +174,17 @@ def _run(made: Operation, view: View, path: Mapping[str, str]) -> Response:
                 if key is not None:
                     idempotency.keep(session, key, request_hash, answer, now)
             return _respond(answer)
-        except TwinWon:
-            if attempt == ATTEMPTS - 1:
+        except (TwinWon, OperationalError) as error:
+            if attempt == ATTEMPTS - 1 or not _may_go_better(error):
                 raise
     raise AssertionError("unreachable")
+
+
+def _may_go_better(error: TwinWon | OperationalError) -> bool:
+    """Whether only the moment was wrong; everything was taken back then."""
+    if isinstance(error, TwinWon):
+        return True
+    return getattr(error.orig, "sqlstate", None) in {DEADLOCK, CANNOT_SERIALIZE}
 
 
 def _written(value: Mapping[str, Any]) -> str:

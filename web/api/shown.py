@@ -13,7 +13,7 @@ from passes import i18n, money
 from passes.card_templates.kinds import Kind
 from passes.card_templates.models import CardTemplate, ChannelLink
 from passes.card_templates.templates import Template, definition_of
-from passes.cards import links
+from passes.cards import cards, links
 from passes.cards.cards import validity
 from passes.cards.installations import MOST_DEVICES
 from passes.cards.models import UNITS, Delivery, Installation
@@ -22,6 +22,9 @@ from passes.ledger.figures import figures_of
 from passes.ledger.timeline import Happening
 from passes.merchants.accounts import preferred, wallet_accounts
 from passes.merchants.merchants import Business, business
+from passes.rewards import claims
+from passes.rewards.models import RewardClaim
+from passes.rewards.totals import Totals
 from passes.store import table_of
 from web import Services
 
@@ -106,6 +109,7 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
         "issue_channel": row.issue_channel,
         "expires_at": row.expires_at,
         "expiry_mode": row.expiry_mode,
+        "units_expire_at": row.units_expire_at,
         "utm": {
             "source": row.utm_source,
             "medium": row.utm_medium,
@@ -122,6 +126,7 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
             "pwa": addresses.page,
         },
         "code": links.till_code(session, row.serial_number),
+        "successor": _successor(session, row, known.base_url),
         "version": row.version,
     }
     for wallet in known.wallets.values():
@@ -132,6 +137,18 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
         if own:
             shown[wallet.kind] = dict(own)
     return shown
+
+
+def _successor(session: Session, row: Any, base_url: str) -> dict[str, Any] | None:
+    """The card that a coupon turned into, with the link to get it."""
+    if row.successor_id is None:
+        return None
+    card = cards.get(session, row.successor_id)
+    return {
+        "id": card.id,
+        "serial_number": card.serial_number,
+        "install": links.links_of(session, card, base_url).install,
+    }
 
 
 def entry(row: Any, currency: str) -> dict[str, Any]:
@@ -169,10 +186,38 @@ def posted(session: Session, posting: Any, known: Services, now: datetime) -> di
         "entry": entry(posting.entry, business(session).currency),
         "figures": shown["figures"],
         "card": shown,
+        "claim": _claim_of(session, posting.entry),
     }
 
 
-def customer(row: Customer, consents: Mapping[str, bool]) -> dict[str, Any]:
+def claim(row: RewardClaim, *, with_code: bool = False) -> dict[str, Any]:
+    """A claim; ``with_code`` where the answer is for the customer."""
+    return {
+        "id": row.id,
+        "number": row.number,
+        "reward_id": row.reward_id,
+        "card_id": row.card_id,
+        "customer_id": row.customer_id,
+        "status": row.status,
+        "cost": row.cost,
+        "code": row.code if with_code else None,
+        "needs_code": row.code is not None,
+        "entry_id": row.entry_id,
+        "requested_at": row.requested_at,
+        "settled_at": row.settled_at,
+        "settled_by": row.settled_by,
+    }
+
+
+def _claim_of(session: Session, entry: Any) -> dict[str, Any] | None:
+    """The claim that an entry's points were taken for."""
+    found = claims.of_entry(session, entry.card_id, entry.id) if entry.reward_id else None
+    return claim(found, with_code=True) if found else None
+
+
+def customer(
+    row: Customer, consents: Mapping[str, bool], totals: Totals, currency: str
+) -> dict[str, Any]:
     return {
         "id": row.id,
         "first_name": row.first_name,
@@ -186,6 +231,11 @@ def customer(row: Customer, consents: Mapping[str, bool]) -> dict[str, Any]:
         "custom_fields": row.custom_fields,
         "first_utm": row.first_utm,
         "consents": dict(consents),
+        "totals": {
+            "points": totals.points,
+            "points_lifetime": totals.points_lifetime,
+            "ltv": money.to_text(totals.purchases, currency),
+        },
         "created_at": row.created_at,
     }
 

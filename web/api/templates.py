@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -9,12 +10,13 @@ from flask import request
 from pydantic import StringConstraints
 
 from passes.card_templates import pictures, templates
+from passes.card_templates.definition import Expiry
 from passes.card_templates.kinds import Kind
-from passes.cards import utm
+from passes.cards import expiry, utm
 from passes.errors import Invalid, NotFound
 from web.api import answers, shown
 from web.api.operation import Call, operation
-from web.api.reading import Body
+from web.api.reading import Body, WholeNumber
 
 KindName = Literal[
     "stamp", "multipass", "cashback", "gift", "coupon", "discount", "membership", "points"
@@ -39,6 +41,10 @@ class Parts(Body):
     location_ids: list[UUID] | None = None
     wallet_accounts: dict[str, str] | None = None
     personalisation: dict[str, Any] | None = None
+    earning: dict[str, Any] | None = None
+    welcome_bonus: WholeNumber | None = None
+    referral: dict[str, Any] | None = None
+    reminders: list[WholeNumber] | None = None
 
 
 class NewTemplate(Parts):
@@ -48,7 +54,16 @@ class NewTemplate(Parts):
 
 
 class TemplateChange(Parts):
+    """``apply_expiry_to``: whom a changed ``expiry`` is for, besides new cards (R-EXP-3)."""
+
     status: Status | None = None
+    apply_expiry_to: Literal["new", "all"] = "new"
+
+
+class ExpiryAsked(Body):
+    """A rule as it might become."""
+
+    expiry: Expiry
 
 
 class NewChannelLink(Body):
@@ -113,13 +128,31 @@ def get_template(call: Call) -> dict[str, Any]:
 def revise_template(call: Call) -> dict[str, Any]:
     template_id = row_id(call, "template_id", "card template")
     asked = call.body(TemplateChange)
-    changes = _parts(asked, {"status"})
+    changes = _parts(asked, {"status", "apply_expiry_to"})
     made = templates.get(call.session, template_id)
-    if changes:
-        made = templates.revise(call.session, template_id, changes, call.now)
+    for_all = asked.apply_expiry_to == "all"
+    if changes or for_all:
+        made = templates.revise(
+            call.session, template_id, changes, call.now, expiry_for_all=for_all
+        )
     if asked.status is not None:
         made = templates.set_status(call.session, template_id, asked.status)
     return _shown(call, made)
+
+
+@operation(
+    "POST",
+    "/templates/<template_id>/expiry-preview",
+    "What another expiry rule would do to the cards that are out; changes nothing",
+    scope="read",
+    status=200,
+    body=ExpiryAsked,
+    answer=answers.ExpiryPreviewShape,
+)
+def preview_expiry(call: Call) -> dict[str, Any]:
+    template = templates.get(call.session, row_id(call, "template_id", "card template"))
+    rule = call.body(ExpiryAsked).expiry
+    return asdict(expiry.preview(call.session, template.id, rule, call.now))
 
 
 @operation(

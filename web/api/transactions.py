@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from passes.card_templates.parts import Key
 from passes.cards import cards
 from passes.errors import NotFound
-from passes.ledger.book import Posting
+from passes.ledger.book import Posted, Posting
 from passes.ledger.models import LedgerEntry
-from passes.ledger.post import post
+from passes.ledger.preview import preview
 from passes.ledger.timeline import entries_of
 from passes.ledger.undo import undo
+from passes.rewards.redeem import post
 from passes.store import merchant_of
+from web import problems
 from web.api import answers, paging, reading, shown
 from web.api.cards import actor_of
 from web.api.operation import Call, View, operation
@@ -59,6 +69,15 @@ class MaybeCounted(Booked):
     value: Annotated[WholeNumber, Field(ge=1, le=1_000_000)] | None = None
 
 
+class RewardsCounted(Booked):
+    """``rewards``, as Boomerangme says, is ``value``."""
+
+    value: Annotated[
+        Annotated[WholeNumber, Field(ge=1, le=100)] | None,
+        Field(validation_alias=AliasChoices("value", "rewards")),
+    ] = None
+
+
 class One(Booked):
     value: Annotated[WholeNumber, Field(ge=1, le=1)] | None = None
 
@@ -88,9 +107,13 @@ class RewardTaken(One):
 
 
 class Active(MaybeCounted):
-    """``activity``: its key in the template; ``value`` instead of its own points (S5.22)."""
+    """``activity``: its key in the template; ``value`` instead of its own points (S5.22).
+
+    ``proof`` honour: the customer says so themselves, where the activity takes their word.
+    """
 
     activity: Key
+    proof: Literal["staff", "honour"] = "staff"
 
 
 class Planned(Booked):
@@ -103,6 +126,10 @@ class Undo(Body):
     """Nothing to say."""
 
 
+class TrialUndo(Body):
+    transaction_id: UUID
+
+
 VERBS: Mapping[str, tuple[str, type[Booked]]] = {
     "add-visits": ("Add visits to a multipass", Counted),
     "redeem-visits": ("Use visits of a multipass or a membership", Counted),
@@ -113,7 +140,8 @@ VERBS: Mapping[str, tuple[str, type[Booked]]] = {
     "add-stamps": ("Give stamps, by the mechanic of the template", MaybeCounted),
     "subtract-stamps": ("Take stamps back", Counted),
     "redeem-reward": ("Hand out a reward of a stamp card or a points card", RewardTaken),
-    "subtract-reward": ("Take back a reward that was not used", One),
+    "add-reward": ("Give rewards of a stamp card without stamps", RewardsCounted),
+    "subtract-reward": ("Take back rewards that were not used", RewardsCounted),
     "accrue": ("Give points, by the mechanic of the template", MaybeCounted),
     "subtract-points": ("Take points off that were given by mistake", Counted),
     "redeem-points": ("Pay with points", Redeemed),
@@ -129,12 +157,32 @@ VERBS: Mapping[str, tuple[str, type[Booked]]] = {
     "cancel-membership": ("End a membership with its period", Booked),
 }
 
+UNDO = "undo"
 _COMMON = set(Booked.model_fields) | {"value", "reward_id"}
+
+
+def _known_operation(given: str) -> str:
+    if given != UNDO and given not in VERBS:
+        raise ValueError(f"must be one of {', '.join((*VERBS, UNDO))}")
+    return given
+
+
+class Trial(Body):
+    """``operation``: a verb, with the fields of that verb beside it; or ``undo`` with the
+    ``transaction_id`` of one of the card's postings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    operation: Annotated[
+        str,
+        AfterValidator(_known_operation),
+        WithJsonSchema({"type": "string", "enum": [*VERBS, UNDO]}),
+    ]
 
 
 def _register(verb: str, summary: str, body: type[Booked]) -> View:
     def view(call: Call) -> dict[str, Any]:
-        return _post(call, verb, call.body(body))
+        return post_on_card(call, verb, call.body(body))
 
     return operation(
         "POST",
@@ -204,10 +252,55 @@ def undo_transaction(call: Call) -> dict[str, Any]:
     return shown.posted(call.session, posted, call.services, call.now)
 
 
-def _post(call: Call, verb: str, asked: Any) -> dict[str, Any]:
+@operation(
+    "POST",
+    "/cards/<card>/preview",
+    "Try a posting out: the figures before and after it, or why it is refused; nothing is kept",
+    scope="transact",
+    status=200,
+    body=Trial,
+    answer=answers.PreviewShape,
+    repeats=False,
+)
+def preview_posting(call: Call) -> dict[str, Any]:
+    asked = call.body(Trial)
+    if asked.operation == UNDO:
+        wanted = reading.check(TrialUndo, asked.model_extra or {}).transaction_id
+        act = partial(_undo_on, call, wanted)
+    else:
+        body = reading.check(VERBS[asked.operation][1], asked.model_extra or {})
+        posting = posting_of(call, asked.operation, body)
+        act = partial(post, call.session, call.path["card"], posting, actor_of(call), call.now)
+    tried = preview(call.session, call.path["card"], act, call.now)
+    refusal = tried.refusal
+    entry = shown.entry(tried.entry, call.merchant.currency) if tried.entry else {}
+    return {
+        "allowed": refusal is None,
+        "code": refusal.code if refusal else None,
+        "detail": problems.sentence_of(refusal) if refusal else None,
+        "facts": (refusal.facts or None) if refusal else None,
+        "fields": (problems.fields_of(refusal) or None) if refusal else None,
+        "figures_before": tried.before,
+        "figures_after": tried.after,
+        "entry": {name: entry[name] for name in answers.TrialEntryShape.model_fields}
+        if entry
+        else None,
+    }
+
+
+def _undo_on(call: Call, entry_id: UUID) -> Posted:
+    """Undoes a posting of the card that the call is about. Raises NotFound for another's."""
+    entry = call.session.get(LedgerEntry, (merchant_of(call.session), entry_id))
+    if entry is None or entry.card_id != cards.get(call.session, call.path["card"]).id:
+        raise NotFound("transaction")
+    return undo(call.session, entry_id, actor_of(call), call.now)
+
+
+def posting_of(call: Call, verb: str, asked: Any) -> Posting:
+    """What a call asks for. Raises Invalid."""
     currency = call.merchant.currency
     value = getattr(asked, "value", None)
-    posting = Posting(
+    return Posting(
         verb=verb,
         value=reading.amount(value, currency, "value") if isinstance(value, str) else value,
         purchase=reading.amount(asked.purchase_amount, currency, "purchase_amount"),
@@ -220,6 +313,11 @@ def _post(call: Call, verb: str, asked: Any) -> dict[str, Any]:
         override=asked.override,
         reward_id=getattr(asked, "reward_id", None),
     )
+
+
+def post_on_card(call: Call, verb: str, asked: Any) -> dict[str, Any]:
+    """Posts what a body asks for on the card that the call is about; the answer of every verb."""
+    posting = posting_of(call, verb, asked)
     posted = post(call.session, call.path["card"], posting, actor_of(call), call.now)
     return shown.posted(call.session, posted, call.services, call.now)
 

@@ -8,11 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from passes.card_templates.kinds import Kind
-from passes.ledger.kinds import multipass, stamp
+from passes.ledger.kinds import (
+    cashback,
+    coupon,
+    discount,
+    gift,
+    membership,
+    multipass,
+    points,
+    stamp,
+)
 from passes.ledger.kinds.base import CardKind
 
 KINDS: Mapping[Kind, CardKind] = {
     Kind.MULTIPASS: multipass.KIND,
     Kind.STAMP: stamp.KIND,
-    # cashback, gift, coupon, discount, membership and points join here.
+    Kind.CASHBACK: cashback.KIND,
+    Kind.GIFT: gift.KIND,
+    Kind.DISCOUNT: discount.KIND,
+    Kind.POINTS: points.KIND,
+    Kind.COUPON: coupon.KIND,
+    Kind.MEMBERSHIP: membership.KIND,
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from passes.errors import Conflict, Invalid
+from passes.i18n import text
 from passes.wallet_port import Text
 
 MOST_VISITS = 1_000
@@ -59,7 +60,7 @@ class Booking:
     details: Mapping[str, Any] | None = None
     terms: Mapping[str, Any] | None = None
     activity: str | None = None
-    ends: Mapping[str, datetime] | None = None
+    ends: Mapping[str, datetime | None] | None = None
 
 
 Operation = Callable[[Any, Any, Asked], Booking]
@@ -68,17 +69,30 @@ Operation = Callable[[Any, Any, Asked], Booking]
 Raises Invalid for a value that can never be right, Conflict when this card refuses it.
 """
 
-FigureValue = int | str | datetime | None
-"""Counts, decimal strings, words of the API, moments."""
+FigureValue = bool | int | str | datetime | date | None
+"""Claims, counts, decimal strings, words of the API, moments, days of the merchant."""
 
 
 def anything_goes(card: Any, rules: Any) -> None:
     """For kinds of which an undo can leave nothing odd but negative balances."""
 
 
+Words = Mapping[str, Mapping[str, Text]]
+
+
+def no_words(rules: Any) -> Words:
+    """For kinds whose figures are numbers."""
+    return {}
+
+
 def never_turns(card: Any, rules: Any) -> Sequence[datetime]:
     """For kinds whose figures change by entries alone."""
     return ()
+
+
+def never_ends(card: Any, rules: Any) -> datetime | None:
+    """For kinds that end with the card and with their units alone."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +103,11 @@ class CardKind:
     card may start with, and the units that each of them fills. ``gives`` is (card, rules, n) ->
     what n units given for nothing do (welcome bonus, a friend's reward, an activity); None: this
     kind has no such thing. ``lives``: the units that end by
-    a rule of the template, and the name of that rule. ``words``: how a pass says the values of
-    a figure that are words. ``check`` is (card as an undo would leave it, rules) and raises
-    Conflict for what cannot be. ``turns_at`` is (card, rules) -> the moments at which a figure
-    changes by itself.
+    a rule of the template, and the name of that rule. ``words`` is (rules) -> how a pass says
+    the values of a figure that are words. ``check`` is (card as an undo would leave it, rules)
+    and raises Conflict for what cannot be. ``turns_at`` is (card, rules) -> the moments at which
+    a figure changes by itself. ``ends_at`` is (card, rules) -> the last second of a period whose
+    end its holder is reminded of, as of an expiry; None: there is none.
     """
 
     operations: Mapping[str, Operation]
@@ -100,9 +115,10 @@ class CardKind:
     opening: Mapping[str, tuple[str, ...]]
     gives: Callable[[Any, Any, int], Mapping[str, int]] | None = None
     lives: Mapping[str, str] = field(default_factory=dict)
-    words: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
+    words: Callable[[Any], Words] = no_words
     check: Callable[[Any, Any], None] = anything_goes
     turns_at: Callable[[Any, Any], Sequence[datetime]] = never_turns
+    ends_at: Callable[[Any, Any], datetime | None] = never_ends
 
 
 class Insufficient(Conflict):
@@ -130,4 +146,8 @@ def take(card: Any, unit: str, wanted: int, words: str) -> None:
     """Refuses to take more than there is; ``words`` such as ``visits available``."""
     there = getattr(card, unit)
     if wanted > there:
-        raise Insufficient(f"{there} {words}", available=there, wanted=wanted)
+        said = {
+            **text("Only {available} available.", available=str(there)),
+            "en": f"{there} {words}",
+        }
+        raise Insufficient(said, available=there, wanted=wanted)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from passes.card_templates.rules import MultipassRules
+from passes.ledger.kinds import purchase
 from passes.ledger.kinds.base import (
     MOST_POINTS,
     MOST_VISITS,
@@ -17,16 +18,22 @@ from passes.ledger.kinds.base import (
     count,
     take,
 )
+from passes.ledger.life import after_days
 
 
 def add_visits(card: Any, rules: MultipassRules, asked: Asked) -> Booking:
-    """Available and sold rise; a sale proves that the customer was there."""
+    """Available and sold rise; a sale proves that the customer was there.
+
+    Visits that are a package of the template's are good for as long as that says (D.4.2).
+    """
     n = count(asked.value, MOST_VISITS)
+    days = next((package.valid_days for package in rules.packages if package.visits == n), None)
     return Booking(
         "add_visits",
         gives(card, rules, n),
         is_visit=bool(asked.purchase),
         adds=True,
+        ends={"available_visits": after_days(days, asked.now, asked.time_zone)} if days else None,
     )
 
 
@@ -107,6 +114,7 @@ KIND = CardKind(
         "add-bonus": add_bonus,
         "subtract-bonus": subtract_bonus,
         "redeem-bonus": redeem_bonus,
+        "purchase": purchase.record_only,
     },
     figures=figures,
     opening={"available_visits": ("available_visits", "sold_visits"), "bonus_balance": ("bonus",)},

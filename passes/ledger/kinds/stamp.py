@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from passes import money
 from passes.card_templates.rules import StampRules
-from passes.errors import Conflict, Invalid
+from passes.errors import Conflict
+from passes.ledger.kinds import purchase
 from passes.ledger.kinds.base import (
     MOST_STAMPS,
     Asked,
@@ -18,12 +21,44 @@ from passes.ledger.kinds.base import (
     no_value,
     take,
 )
-from passes.money import parse_decimal
 
 
 def add_stamps(card: Any, rules: StampRules, asked: Asked) -> Booking:
-    """Each threshold that is reached gives a reward; after the last one a new round begins."""
-    n = _stamps_earned(rules, asked)
+    """By the template's mechanic: entered by staff, so many a visit, or one per amount spent.
+
+    With the mechanic spend a value is stamps given by hand; the amount then earns nothing more.
+    """
+    if rules.mechanic == "visit":
+        visits = count(1 if asked.value is None else asked.value, MOST_STAMPS)
+        return _stamped(card, rules, *purchase.happily(asked, visits * rules.stamps_per_visit))
+    if rules.mechanic == "spend" and asked.value is None:
+        return _bought(card, rules, asked)
+    return _stamped(card, rules, count(asked.value, MOST_STAMPS))
+
+
+def buy(card: Any, rules: StampRules, asked: Asked) -> Booking:
+    """What a till sends for any card: it earns with the mechanic spend, else it is just noted."""
+    if rules.mechanic != "spend":
+        return purchase.record(card, rules, asked)
+    purchase.no_value(asked)
+    return _bought(card, rules, asked)
+
+
+def _bought(card: Any, rules: StampRules, asked: Asked) -> Booking:
+    """One stamp per amount; where the template saves it, what is over counts the next time."""
+    assert rules.amount_per_stamp is not None  # noqa: S101 - the rules are checked when made
+    per_stamp = money.parse_decimal(rules.amount_per_stamp, asked.currency)
+    saved = card.spend_remainder if rules.save_remainder else 0
+    base, rest = divmod(purchase.spent(asked) + saved, per_stamp)
+    booking = _stamped(card, rules, *purchase.happily(asked, base))
+    if not rules.save_remainder:
+        return booking
+    return replace(booking, deltas={**booking.deltas, "spend_remainder": rest - saved})
+
+
+def _stamped(
+    card: Any, rules: StampRules, n: int, details: Mapping[str, Any] | None = None
+) -> Booking:
     deltas = gives(card, rules, n)
     return Booking(
         "add_stamps",
@@ -32,10 +67,12 @@ def add_stamps(card: Any, rules: StampRules, asked: Asked) -> Booking:
         is_one_visit=True,
         adds=n > 0,
         redeems=deltas["rewards_redeemed"] > 0,
+        details=details,
     )
 
 
 def gives(card: Any, rules: StampRules, n: int) -> Mapping[str, int]:
+    """Each threshold that is reached gives a reward; after the last one a new round begins."""
     stamps, made = _collect(card.stamps, n, rules)
     kept = 0 if rules.auto_redeem else made
     return {
@@ -67,11 +104,17 @@ def redeem_reward(card: Any, rules: StampRules, asked: Asked) -> Booking:
     )
 
 
+def add_reward(card: Any, rules: StampRules, asked: Asked) -> Booking:
+    """Gives rewards without stamps, to put something right."""
+    n = count(1 if asked.value is None else asked.value, MOST_STAMPS)
+    return Booking("add_reward", {"rewards": n, "rewards_earned": n})
+
+
 def subtract_reward(card: Any, rules: StampRules, asked: Asked) -> Booking:
-    """Takes a reward back that was not used."""
-    no_value(asked.value)
-    take(card, "rewards", 1, "rewards on this card")
-    return Booking("subtract_reward", {"rewards": -1})
+    """Takes rewards back that were not used."""
+    n = count(1 if asked.value is None else asked.value, MOST_STAMPS)
+    take(card, "rewards", n, "rewards on this card")
+    return Booking("subtract_reward", {"rewards": -n})
 
 
 def figures(card: Any, rules: StampRules, currency: str, now: datetime) -> dict[str, FigureValue]:
@@ -102,18 +145,6 @@ def check(card: Any, rules: StampRules) -> None:
         )
 
 
-def _stamps_earned(rules: StampRules, asked: Asked) -> int:
-    """By the template's mechanic: entered by staff, so many a visit, or one per amount spent."""
-    if rules.mechanic == "visit":
-        return count(asked.value or 1, MOST_STAMPS) * rules.stamps_per_visit
-    if rules.mechanic == "spend" and asked.value is None:
-        if asked.purchase is None:
-            raise Invalid.field("purchase_amount", "is missing", "MISSING")
-        assert rules.amount_per_stamp is not None  # noqa: S101 - the rules are checked when made
-        return asked.purchase // parse_decimal(rules.amount_per_stamp, asked.currency)
-    return count(asked.value, MOST_STAMPS)
-
-
 def _collect(stamps: int, added: int, rules: StampRules) -> tuple[int, int]:
     """Stamps and new rewards after adding. Without carry-over a full round drops what is over."""
     if not added:
@@ -131,8 +162,10 @@ def _collect(stamps: int, added: int, rules: StampRules) -> tuple[int, int]:
 KIND = CardKind(
     operations={
         "add-stamps": add_stamps,
+        "purchase": buy,
         "subtract-stamps": subtract_stamps,
         "redeem-reward": redeem_reward,
+        "add-reward": add_reward,
         "subtract-reward": subtract_reward,
     },
     figures=figures,

@@ -44,7 +44,7 @@ def test_R_LED_2_an_entry_says_who_what_when_and_where(alma: Shop) -> None:
     card = alma.card()
     with alma.write() as session:
         location = merchants.add_location(session, name="Kreuzberg", now=NOON).id
-    staff = Actor(kind="staff", id="karla", channel="scanner", role="staff")
+    staff = Actor(kind="staff", id="karla", channel="scanner", role="manager")
     items = [{"name": "Zehnerkarte", "quantity": 1}]
     alma.post(
         card,

@@ -69,9 +69,9 @@ def test_R_LED_6_who_may_undo_and_until_when(
 
 
 def test_R_LED_6_the_clock_of_an_undo_starts_when_it_was_booked(shop: Shop) -> None:
-    card = shop.card(now=NOON - 20 * DAY)
-    posted = shop.post(card, "add-visits", 1, actor=KARLA, occurred_at=NOON - 10 * DAY)
-    assert shop.undo(posted.entry.id, NOON + MINUTE, KARLA).card.available_visits == 0
+    card = shop.card(now=NOON - 30 * DAY)
+    posted = shop.post(card, "add-visits", 1, actor=MANAGER, occurred_at=NOON - 29 * DAY)
+    assert shop.undo(posted.entry.id, NOON + 2 * DAY, MANAGER).card.available_visits == 0
 
 
 def test_R_LED_6_once_and_never_twice(shop: Shop) -> None:

@@ -1,0 +1,65 @@
+"""Domains of e-mail addresses that are given out for ten minutes.
+
+The best known of them. A list that nobody keeps up to date is never complete: it may let one
+through, and it rejects nobody.
+"""
+
+from __future__ import annotations
+
+DOMAINS = frozenset(
+    {
+        "10minutemail.com",
+        "burnermail.io",
+        "byom.de",
+        "discard.email",
+        "dispostable.com",
+        "dropmail.me",
+        "einrot.com",
+        "emailondeck.com",
+        "fakeinbox.com",
+        "getairmail.com",
+        "getnada.com",
+        "grr.la",
+        "guerrillamail.com",
+        "guerrillamail.de",
+        "guerrillamail.info",
+        "guerrillamail.net",
+        "guerrillamail.org",
+        "inboxkitten.com",
+        "jetable.org",
+        "mail-temp.com",
+        "mail.tm",
+        "mailcatch.com",
+        "maildrop.cc",
+        "mailinator.com",
+        "mailnesia.com",
+        "mailpoof.com",
+        "mailsac.com",
+        "mintemail.com",
+        "minutemail.com",
+        "moakt.com",
+        "mohmal.com",
+        "mytemp.email",
+        "nada.email",
+        "sharklasers.com",
+        "spam4.me",
+        "spamgourmet.com",
+        "temp-mail.io",
+        "temp-mail.org",
+        "tempail.com",
+        "tempmail.com",
+        "tempmailo.com",
+        "tempr.email",
+        "throwawaymail.com",
+        "trash-mail.com",
+        "trashmail.com",
+        "trashmail.de",
+        "trashmail.me",
+        "wegwerfemail.de",
+        "wegwerfmail.de",
+        "wegwerfmail.net",
+        "yopmail.com",
+        "yopmail.fr",
+        "yopmail.net",
+    }
+)
