@@ -20,7 +20,7 @@ help: ## List these targets
 run: $(RUN) ## Serve a demo merchant on http://127.0.0.1:8000 (HOST=… PORT=… change that)
 	@exec $(BIN)/treuepass serve --demo --host $(HOST) --port $(PORT)
 
-test: $(DEV) ## Run the whole suite (ARGS="tests/ledger -k undo" for a part of it)
+test: $(DEV) ## Run the whole suite (ARGS="tests/passes/ledger -k undo" for a part of it)
 	@$(BIN)/python -m checks.machine chromium
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 

@@ -45,14 +45,20 @@ def _pages(demo: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("install", f"{links['install']}?lang=en", "light"),
         ("card", f"{links['pwa']}?lang=en", "light"),
         ("card-dark", f"{links['pwa']}?lang=de", "dark"),
-        ("stamp", f"{_stamp_card(demo)}?lang=en", "light"),
+        ("stamp", f"{_card_page(demo, 'stamp', 'stamps')}?lang=en", "light"),
+        ("cashback", f"{_card_page(demo, 'cashback', 'points')}?lang=en", "light"),
+        ("gift", f"{_card_page(demo, 'gift', 'total_visits')}?lang=en", "light"),
+        ("coupon", f"{_card_page(demo, 'coupon', 'coupon_state')}?lang=en", "light"),
+        ("discount", f"{_card_page(demo, 'discount', 'total_visits')}?lang=en", "light"),
+        ("membership", f"{_card_page(demo, 'membership', 'redeemed_visits')}?lang=en", "light"),
+        ("points", f"{_card_page(demo, 'points', 'points')}?lang=en", "light"),
     ]
 
 
-def _stamp_card(demo: dict[str, Any]) -> str:
-    """The page of the stamp card with the most stamps on it."""
+def _card_page(demo: dict[str, Any], kind: str, figure: str) -> str:
+    """The page of the card of a kind on which a figure is the greatest: there is most to see."""
     base_url = demo["dashboard"]["url"].removesuffix("dashboard/")
-    template = next(known for known in demo["templates"] if known["kind"] == "stamp")
+    template = next(known for known in demo["templates"] if known["kind"] == kind)
     answer = requests.get(
         f"{base_url}api/v1/cards",
         params={"template_id": template["id"]},
@@ -60,8 +66,8 @@ def _stamp_card(demo: dict[str, Any]) -> str:
         timeout=10,
     )
     answer.raise_for_status()
-    fullest = max(answer.json()["items"], key=lambda card: card["figures"]["stamps"])
-    return str(fullest["links"]["pwa"])
+    cards = [card for card in answer.json()["items"] if card["status"] != "deleted"]
+    return str(max(cards, key=lambda card: card["figures"][figure])["links"]["pwa"])
 
 
 def _take(browser: Browser, name: str, address: str, scheme: Any) -> None:

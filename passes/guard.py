@@ -64,6 +64,16 @@ def check_statement(state: ORMExecuteState) -> None:
                 raise UnscopedQuery(f"another merchant is named in: {_shown(statement)}")
 
 
+def check_tied(statement: Executable, parameter: str) -> None:
+    """For a statement that goes past the session, with its merchant as ``parameter``.
+
+    Raises UnscopedQuery where it names none for a table, or names one in another way.
+    """
+    for tie in _ties_of(statement):
+        if tie.value is not _OWN and tie.key != parameter:
+            raise UnscopedQuery(f"the merchant is not {parameter} in: {_shown(statement)}")
+
+
 def _shown(statement: Executable) -> str:
     try:
         return str(statement)

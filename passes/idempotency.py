@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from passes.errors import Invalid, RuleBroken
 from passes.store import Base, OfMerchant, merchant_of, rows_changed, table_of
+from passes.tied import Tied
 
 LIFETIME = timedelta(hours=24)
 LONGEST_KEY = 64
@@ -51,10 +52,21 @@ class Answer:
 
 
 _kept = table_of(KeptAnswer)
-_FIND = select(_kept.c.request_hash, _kept.c.status, _kept.c.body, _kept.c.at).where(
-    _kept.c.merchant_id == bindparam("merchant_id"), _kept.c.key == bindparam("key")
+_FIND = Tied(
+    select(_kept.c.request_hash, _kept.c.status, _kept.c.body, _kept.c.at).where(
+        _kept.c.merchant_id == bindparam("of_merchant"), _kept.c.key == bindparam("key")
+    )
 )
-_KEEP = insert(KeptAnswer)
+_KEEP = Tied(
+    insert(_kept).values(
+        merchant_id=bindparam("of_merchant"),
+        key=bindparam("key"),
+        request_hash=bindparam("request_hash"),
+        status=bindparam("status"),
+        body=bindparam("body"),
+        at=bindparam("at"),
+    )
+)
 
 
 def check_key(key: str) -> None:
@@ -71,9 +83,10 @@ def hash_of(method: str, path: str, body: bytes) -> str:
 def earlier_answer(session: Session, key: str, request_hash: str, now: datetime) -> Answer | None:
     """What was answered to this key within 24 hours. Raises KeyReused for another request."""
     merchant_id = merchant_of(session)
-    row = session.execute(_FIND, {"merchant_id": merchant_id, "key": key}).one_or_none()
-    if row is None:
+    found = _FIND.ask(session, key=key)
+    if not found:
         return None
+    row = found[0]
     if row.at + LIFETIME <= now:
         session.execute(
             delete(KeptAnswer).where(KeptAnswer.merchant_id == merchant_id, KeptAnswer.key == key)
@@ -87,18 +100,13 @@ def earlier_answer(session: Session, key: str, request_hash: str, now: datetime)
 def keep(session: Session, key: str, request_hash: str, answer: Answer, now: datetime) -> None:
     """Keeps the answer, in the transaction of the effect. Raises TwinWon."""
     try:
-        session.execute(
-            _KEEP,
-            [
-                {
-                    "merchant_id": merchant_of(session),
-                    "key": key,
-                    "request_hash": request_hash,
-                    "status": answer.status,
-                    "body": answer.body,
-                    "at": now,
-                }
-            ],
+        _KEEP.change(
+            session,
+            key=key,
+            request_hash=request_hash,
+            status=answer.status,
+            body=answer.body,
+            at=now,
         )
     except IntegrityError:
         raise TwinWon from None

@@ -100,3 +100,27 @@ class Prepared:
 
 def _decoder(column: ColumnElement[Any], dialect: Dialect) -> Decoder | None:
     return column.type.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def send(
+    connection: Connection, text: str, given: Any, gives_rows: bool
+) -> tuple[Sequence[Any], int]:
+    """Runs what was compiled: the rows as the driver gives them, and how many were touched.
+
+    Raises what SQLAlchemy raises, and is seen by whoever listens for statements.
+    """
+    dialect, raw = connection.dialect, connection.connection
+    cursor = raw.cursor()
+    connection.dispatch.before_cursor_execute(connection, cursor, text, given, None, False)
+    try:
+        cursor.execute(text, given)
+        return cursor.fetchall() if gives_rows else [], cursor.rowcount
+    except dialect.loaded_dbapi.Error as error:
+        if dialect.is_disconnect(error, raw, cursor):
+            connection.invalidate()
+        # The parameters stay out of its text.
+        raise DBAPIError.instance(
+            text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True
+        ) from error
+    finally:
+        cursor.close()

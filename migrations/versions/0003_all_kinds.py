@@ -32,12 +32,26 @@ UNITS = ("redemptions", "spend_remainder")
 
 
 def upgrade() -> None:
+    _let_customers_go()
     _add_to_cards()
     _add_to_entries()
     _make_tables()
     for table in OF_A_MERCHANT:
         protection.grant(table)
         protection.separate(table)
+
+
+def _let_customers_go() -> None:
+    op.add_column("customer", sa.Column("deleted_at", MOMENT, nullable=True))
+    op.drop_index("ix_customer_merchant_id_external_id", "customer")
+    op.create_index(
+        "ix_customer_merchant_id_external_id",
+        "customer",
+        ["merchant_id", "external_id"],
+        unique=True,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+        sqlite_where=sa.text("deleted_at IS NULL"),
+    )
 
 
 def _add_to_cards() -> None:

@@ -6,7 +6,7 @@ from datetime import date as Day
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from passes.card_templates.parts import Count, Days, Money, Part
 
@@ -81,6 +81,16 @@ class Life(Part):
         if self.plus_months and not self.kind.startswith("end_of"):
             raise ValueError("plus_months belongs to the kinds that end with a period")
         return self
+
+
+def _renewed_by_nothing(life: Life) -> Life:
+    if life.kind == "days_after_last_stamp":
+        raise ValueError("days_after_last_stamp is for stamps alone")
+    return life
+
+
+UnitLife = Annotated[Life, AfterValidator(_renewed_by_nothing)]
+"""The life of anything but stamps."""
 
 
 class ReferralRules(Part):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from passes.card_templates.earning import Life
+from passes.card_templates.earning import Life, UnitLife
 from passes.card_templates.kinds import Kind
 from passes.card_templates.parts import (
     Count,
@@ -74,7 +74,7 @@ class MultipassRules(Part):
     multipass_subtract_rule: Literal["source", "correction"] = "source"
     points_per_visit: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = 0
     packages: Annotated[list[Package], Field(max_length=20)] = []
-    bonus_life: Life = Life()
+    bonus_life: UnitLife = Life()
     purchase_amount_required: bool = False
 
 
@@ -102,7 +102,7 @@ class CashbackRules(Part):
     points_per_currency: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 1
     double_entry: bool = False
     earn_on_paid_with_points: bool = False
-    life: Life = Life()
+    life: UnitLife = Life()
     purchase_amount_required: bool = False
 
 
@@ -110,7 +110,7 @@ class GiftRules(Part):
     """D.4.4."""
 
     use: Literal["single_use", "multi_use"] = "multi_use"
-    life: Life = Life(kind="end_of_year", plus_months=36)
+    life: UnitLife = Life(kind="end_of_year", plus_months=36)
 
 
 class CouponRules(Part):
@@ -208,7 +208,7 @@ class PointsRules(Part):
     points_per_currency: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 1
     currency_step: Money = "1"
     activities: Annotated[list[Activity], Field(max_length=50)] = []
-    life: Life = Life()
+    life: UnitLife = Life()
     purchase_amount_required: bool = False
 
     @field_validator("activities")

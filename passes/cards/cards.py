@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from passes import ids
@@ -62,7 +62,7 @@ def newest(
     limit: int = 50,
 ) -> Sequence[Card]:
     """The merchant's cards, newest first. Sources compare in lower case (R-UTM-2)."""
-    query = select(Card).where(Card.merchant_id == merchant_of(session))
+    query = select(Card).where(Card.merchant_id == merchant_of(session), _of_somebody())
     if template_id is not None:
         query = query.where(Card.template_id == template_id)
     if customer_id is not None:
@@ -79,6 +79,15 @@ def newest(
     return session.scalars(
         query.order_by(Card.created_at.desc(), Card.id.desc()).limit(limit)
     ).all()
+
+
+def _of_somebody() -> Any:
+    """Cards of deleted customers stand in no list (T-IN-4)."""
+    return ~exists().where(
+        Customer.merchant_id == Card.merchant_id,
+        Customer.id == Card.customer_id,
+        Customer.deleted_at.is_not(None),
+    )
 
 
 def holder_of(session: Session, card: Card) -> Customer:
@@ -123,6 +132,8 @@ def restore(session: Session, card: Card, now: datetime) -> None:
     """Takes a withdrawal back. Raises Conflict for a card that the merchant did not delete."""
     if card.status != "deleted" or card.status_cause != "merchant":
         raise Conflict("Only a card that was deleted here can be restored.", code="NOT_DELETED")
+    if holder_of(session, card).deleted_at is not None:
+        raise Conflict("The customer of this card was deleted.", code="CUSTOMER_DELETED")
     card.status = "installed" if _is_somewhere(session, card.id) else "not_installed"
     card.status_cause = None
     events.record(session, card.id, events.RESTORED, now)

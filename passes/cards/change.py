@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -14,10 +14,16 @@ from sqlalchemy.orm import Session
 from passes import clock
 from passes.cards.models import Card, Delivery
 from passes.store import merchant_of, next_change_tag, table_of
+from passes.tied import Tied
 from passes.wallet_port import Reason
 
 _cards = table_of(Card)
 _deliveries = table_of(Delivery)
+
+
+_NEXT_TAG = next_change_tag()
+_WANTED = "wanted deliveries"
+"""Where a session keeps the card that it changed last, the version, and its rows of ``_STATE``."""
 
 
 class Urgency(IntEnum):
@@ -65,7 +71,25 @@ def _want(cards: Any, version: Any) -> Update:
     )
 
 
-_WANT = _want(_deliveries.c.card_id == bindparam("of_card"), bindparam("version"))
+_STATE = tuple(
+    _deliveries.c[name]
+    for name in (
+        "wallet",
+        "wanted_version",
+        "delivered_version",
+        "delivered_at",
+        "last_error",
+    )
+)
+_STATES = Tied(
+    select(*_STATE).where(
+        _deliveries.c.merchant_id == bindparam("of_merchant"),
+        _deliveries.c.card_id == bindparam("of_card"),
+    )
+)
+_WANT = Tied(
+    _want(_deliveries.c.card_id == bindparam("of_card"), bindparam("version")).returning(*_STATE)
+)
 _WANT_MANY = _want(
     _deliveries.c.card_id.in_(bindparam("of_cards", expanding=True)),
     select(_cards.c.version)
@@ -86,7 +110,7 @@ _RAISE_VERSION = (
     .where(_cards.c.merchant_id == bindparam("of_merchant"), _cards.c.id == bindparam("of_card"))
     .values(
         version=_cards.c.version + 1,
-        change_tag=next_change_tag(),
+        change_tag=_NEXT_TAG,
         changed_at=bindparam("moment", type_=_cards.c.changed_at.type),
     )
 )
@@ -96,7 +120,7 @@ def next_version(card: Any, now: datetime) -> dict[str, Any]:
     """The columns that say that ``card`` changed, for the UPDATE that changes it."""
     return {
         "version": card.version + 1,
-        "change_tag": next_change_tag(),
+        "change_tag": _NEXT_TAG,
         "changed_at": clock.whole_second_after(card.changed_at, now),
     }
 
@@ -113,18 +137,27 @@ def want_delivery(
 
     What waits with less urgency becomes as urgent as this, never the other way round.
     """
-    session.execute(
-        _WANT,
-        {
-            "of_merchant": merchant_of(session),
-            "of_card": card_id,
-            "version": version,
-            "why": reason.value,
-            "urgency": urgency.value,
-            "now": now,
-        },
+    rows = _WANT.ask(
+        session,
+        of_card=card_id,
+        version=version,
+        why=reason.value,
+        urgency=urgency.value,
+        now=now,
     )
     session.info["wakes_worker"] = True
+    session.info[_WANTED] = card_id, version, rows
+
+
+def states(session: Session, card_id: UUID, version: int) -> Sequence[Any]:
+    """What each wallet should have of a card in this version, and what it has; by the wallet.
+
+    No statement where this transaction has just asked for the delivery of this very version.
+    """
+    of_card, of_version, known = session.info.get(_WANTED, (None, 0, ()))
+    if (of_card, of_version) != (card_id, version):
+        known = _STATES.ask(session, of_card=card_id)
+    return sorted(known, key=lambda state: state.wallet)
 
 
 def bump(

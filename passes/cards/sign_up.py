@@ -102,7 +102,7 @@ def sign_up(
     )
     if channel == "referral" and not arrival.given:
         values = Utm("referral", "referral", template.slug)  # R-REF-11
-    card = issue(
+    return issue(
         session,
         template,
         customer,
@@ -115,7 +115,6 @@ def sign_up(
         ),
         now,
     )
-    return card
 
 
 def enrol(

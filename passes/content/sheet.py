@@ -100,7 +100,7 @@ def _sheet(session: Session, template: Any, base_url: str) -> Sheet:
 
 
 def _words(definition: Definition, kind: Kind) -> Words:
-    said = LEDGER_KINDS[kind].words(definition.rules) if kind in LEDGER_KINDS else {}
+    said = LEDGER_KINDS[kind].words(definition.rules)
     return {
         figure: {value: every(words) for value, words in by_value.items()}
         for figure, by_value in said.items()

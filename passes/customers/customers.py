@@ -40,7 +40,7 @@ def change(session: Session, customer_id: UUID, details: Details, now: datetime)
     given = changed_fields(details)
     _check(merchant, details, now)
     if given.get("external_id") not in (None, customer.external_id):
-        _refuse_taken(session, given["external_id"])
+        refuse_taken(session, given["external_id"])
     for name, value in given.items():
         if name == "custom_fields":
             value = {**customer.custom_fields, **value}
@@ -55,7 +55,7 @@ def change(session: Session, customer_id: UUID, details: Details, now: datetime)
 def get(session: Session, customer_id: UUID) -> Customer:
     """Raises NotFound."""
     customer = session.get(Customer, (merchant_of(session), customer_id))
-    if customer is None:
+    if customer is None or customer.deleted_at is not None:
         raise NotFound("customer")
     return customer
 
@@ -71,7 +71,9 @@ def search(
 ) -> Sequence[Customer]:
     """Customers with these contacts, newest first; ``after`` goes on behind an earlier page."""
     merchant = business(session)
-    query = select(Customer).where(Customer.merchant_id == merchant.id)
+    query = select(Customer).where(
+        Customer.merchant_id == merchant.id, Customer.deleted_at.is_(None)
+    )
     if phone is not None:
         query = query.where(Customer.phone_key == (phone_key(phone, merchant.country) or ""))
     if email is not None:
@@ -105,7 +107,11 @@ def with_same_contact(session: Session, details: Details, unique: Iterable[str])
         lock_name(session, "contact", name, key)
         found = session.scalar(
             select(Customer)
-            .where(Customer.merchant_id == merchant.id, columns[name] == key)
+            .where(
+                Customer.merchant_id == merchant.id,
+                Customer.deleted_at.is_(None),
+                columns[name] == key,
+            )
             .order_by(Customer.created_at)
             .limit(1)
         )
@@ -155,7 +161,7 @@ def consents_of(session: Session, customer_id: UUID) -> dict[str, bool]:
 def _insert(session: Session, merchant: Business, details: Details, now: datetime) -> Customer:
     _check(merchant, details, now)
     if details.external_id is not None:
-        _refuse_taken(session, details.external_id)
+        refuse_taken(session, details.external_id)
     values: dict[str, Any] = details.model_dump()
     values["language"] = details.language or merchant.language
     customer = Customer(
@@ -177,11 +183,14 @@ def _check(merchant: Business, details: Details, now: datetime) -> None:
         raise Invalid(wrong)
 
 
-def _refuse_taken(session: Session, external_id: str) -> None:
+def refuse_taken(session: Session, external_id: str) -> None:
+    """Raises Conflict when a customer has this external id."""
     lock_name(session, "external_id", external_id)
     if session.scalar(
         select(Customer.id).where(
-            Customer.merchant_id == merchant_of(session), Customer.external_id == external_id
+            Customer.merchant_id == merchant_of(session),
+            Customer.deleted_at.is_(None),
+            Customer.external_id == external_id,
         )
     ):
         raise Conflict(

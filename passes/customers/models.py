@@ -7,18 +7,29 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from passes.store import Base, OfMerchant
 
 
 class Customer(OfMerchant, Base):
-    """A merchant's customer (R-GEN-4). ``*_key`` columns hold the normalised form (R-GEN-5)."""
+    """A merchant's customer (R-GEN-4). ``*_key`` columns hold the normalised form (R-GEN-5).
+
+    ``deleted_at``: gone from every list, and can still be restored (R-GDPR-7).
+    """
 
     __tablename__ = "customer"
     __table_args__ = (
         ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),
-        Index(None, "merchant_id", "external_id", unique=True),
+        Index(
+            None,
+            "merchant_id",
+            "external_id",
+            unique=True,
+            postgresql_where=sql("deleted_at IS NULL"),
+            sqlite_where=sql("deleted_at IS NULL"),
+        ),
         Index(None, "merchant_id", "phone_key"),
         Index(None, "merchant_id", "email_key"),
         Index(None, "merchant_id", "created_at", "id"),
@@ -38,6 +49,7 @@ class Customer(OfMerchant, Base):
     custom_fields: Mapped[dict[str, Any]]
     first_utm: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
 
 
 class Consent(OfMerchant, Base):

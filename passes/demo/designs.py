@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from passes import clock
-from passes.card_templates import pictures, templates
+from passes.card_templates import templates
 from passes.card_templates.kinds import Kind
 from passes.card_templates.templates import Template
-from passes.demo import pictures as drawn
+from passes.demo.looks import looks_of
 from passes.merchants.merchants import business
 from passes.rewards import catalogue
 from passes.wallet_port import PictureSize
@@ -21,9 +21,11 @@ COUPON_DAYS = 60
 """From the day on which the demo is made."""
 
 
-def make(session: Session, sizes: Sequence[PictureSize], now: datetime) -> tuple[Template, ...]:
-    """The templates in the order in which the merchant thought of them, a minute apart."""
-    looks = _looks(session, sizes, now)
+def make(
+    session: Session, sizes: Sequence[PictureSize], opened: datetime, now: datetime
+) -> tuple[Template, ...]:
+    """The templates in the order in which the merchant made them, a minute apart."""
+    looks = looks_of(session, sizes, opened)
     made: list[Template] = []
     for kind, look, document in (
         (Kind.MULTIPASS, "coffee", _multipass()),
@@ -39,38 +41,11 @@ def make(session: Session, sizes: Sequence[PictureSize], now: datetime) -> tuple
             today = clock.day_of(now, business(session).time_zone)
             last = today + timedelta(days=COUPON_DAYS)
             document = _coupon(str(made[1].id), last.isoformat())
-        at = now + timedelta(minutes=len(made))
+        at = opened + timedelta(minutes=len(made))
         made.append(templates.create(session, kind, {"look": looks[look], **document}, at))
     for reward in _rewards():
-        catalogue.create(session, made[-1].id, reward, now + timedelta(minutes=len(made)))
+        catalogue.create(session, made[-1].id, reward, opened + timedelta(minutes=len(made)))
     return tuple(templates.get(session, template.id) for template in made)
-
-
-def _looks(
-    session: Session, sizes: Sequence[PictureSize], now: datetime
-) -> dict[str, dict[str, str]]:
-    """Colours by name. Icon and logo are the café's, so they are drawn once for all cards."""
-    icon = pictures.upload(
-        session, "icon", drawn.wreath_icon(drawn.GREEN, drawn.CREAM), sizes, now
-    )
-    logo = pictures.upload(session, "logo", drawn.logo("#ffffff"), sizes, now)
-    looks = {}
-    for name, background, light, label, motif in (
-        ("coffee", drawn.GREEN, "#1a8f7d", drawn.SAGE, "cups"),
-        ("cake", drawn.RUST, "#b4566c", "#f0c9c9", "cups"),
-        ("beans", "#46301f", "#9b6f43", "#ecd9bf", "cups"),
-        ("bikes", "#1f3a5f", "#3d7ea6", "#c3d9ee", "wheels"),
-    ):
-        band = drawn.strip(background, light, drawn.CREAM, motif)
-        looks[name] = {
-            "background": background,
-            "foreground": "#ffffff",
-            "label": label,
-            "icon": str(icon),
-            "logo": str(logo),
-            "strip": str(pictures.upload(session, "strip", band, sizes, now)),
-        }
-    return looks
 
 
 def _in(de: str, en: str, nl: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ OWNER = "inhaberin@cafe-kranz.example"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """``password`` and ``card_serial`` are set when the merchant was made just now."""
+    """``card_serial``: the card to try, which nobody has installed yet."""
 
     slug: str
     templates: tuple[Template, ...]
@@ -49,7 +49,7 @@ def make(store: Store, sizes: Sequence[PictureSize], password: str, now: datetim
     )
     with store.write(merchant_id) as session:
         _branches(session, now)
-        made = designs.make(session, sizes, now - timedelta(days=DAYS + 4))
+        made = designs.make(session, sizes, now - timedelta(days=DAYS + 4), now)
     with store.write_all() as session:
         account = staff.open_account(
             session, email=OWNER, name="Karla Kranz", password=password, language="de", now=now

@@ -36,7 +36,7 @@ class Gift:
 
 @dataclass(frozen=True, slots=True)
 class Friend:
-    """A recommended friend, who is on time for the referrer's newest posting to lie behind."""
+    """A recommended friend; their purchase comes after the referrer's own last visit."""
 
     came_days_ago: float
     bought_minutes_ago: int

@@ -1,6 +1,6 @@
 """Writes one booking to the ledger with all that follows from it, in one transaction (R-LED-3).
 
-The path of a till: it is written in plain statements that are built once.
+The path of a till: its statements are compiled once, see ``tied``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from passes import ids
@@ -22,6 +22,7 @@ from passes.card_templates.templates import definition_of
 from passes.cards import expiry
 from passes.cards.change import Urgency, next_version, want_delivery
 from passes.cards.models import UNITS, Card
+from passes.customers.models import Customer
 from passes.errors import Conflict, NotFound
 from passes.ledger import dates, lots
 from passes.ledger.figures import units_of
@@ -29,11 +30,13 @@ from passes.ledger.kinds import KINDS
 from passes.ledger.kinds.base import Booking, never_turns
 from passes.ledger.models import LedgerEntry
 from passes.merchants.merchants import business
-from passes.store import merchant_of, next_change_tag, rows_changed, table_of
+from passes.store import next_change_tag, table_of
+from passes.tied import Tied
 from passes.wallet_port import Reason
 
 _cards = table_of(Card)
 _templates = table_of(CardTemplate)
+_customers = table_of(Customer)
 _entries = table_of(LedgerEntry)
 
 
@@ -80,7 +83,8 @@ class Posting:
 class Posted:
     """The entry and the card as they stand now; attributes are those of the tables' columns.
 
-    ``card`` also carries ``kind`` and ``definition`` of its template.
+    ``card`` also carries ``kind`` and ``definition`` of its template, and its holder's names as
+    ``holder_first_name`` and ``holder_last_name``.
     """
 
     entry: Any
@@ -91,7 +95,7 @@ SYSTEM = Actor(kind="system", id=None, channel="job")
 """What happens by itself."""
 
 
-def cards_for_update(condition: Any) -> Any:
+def cards_for_update(condition: Any) -> Select[Any]:
     """Selects cards of ``of_merchant`` as ``card_in`` reads them, and locks them."""
     return (
         select(
@@ -99,21 +103,33 @@ def cards_for_update(condition: Any) -> Any:
             _templates.c.kind,
             _templates.c.status.label("template_status"),
             _templates.c.version.label("template_newest"),
+            _customers.c.first_name.label("holder_first_name"),
+            _customers.c.last_name.label("holder_last_name"),
         )
         .join(
             _templates,
             (_templates.c.merchant_id == _cards.c.merchant_id)
             & (_templates.c.id == _cards.c.template_id),
         )
+        .join(
+            _customers,
+            (_customers.c.merchant_id == _cards.c.merchant_id)
+            & (_customers.c.id == _cards.c.customer_id),
+        )
         .where(_cards.c.merchant_id == bindparam("of_merchant"), condition)
         .with_for_update(of=_cards)
     )
 
 
-_BY_ID = cards_for_update(_cards.c.id == bindparam("name"))
-_BY_SERIAL = cards_for_update(_cards.c.serial_number == bindparam("name"))
-_INSERT = insert(_entries)
-_UPDATE = (
+_BY_ID = Tied(cards_for_update(_cards.c.id == bindparam("name")))
+_BY_SERIAL = Tied(cards_for_update(_cards.c.serial_number == bindparam("name")))
+_INSERT = Tied(
+    insert(_entries).values(
+        {name: bindparam(name) for name in _entries.c.keys()}  # noqa: SIM118 - a collection
+        | {"merchant_id": bindparam("of_merchant")}
+    )
+)
+_UPDATE = Tied(
     update(_cards)
     .where(
         _cards.c.merchant_id == bindparam("of_merchant"),
@@ -146,15 +162,13 @@ def lock(session: Session, name: str, now: datetime) -> SimpleNamespace:
 
     What has run out on it is written off first, so a late job never allows a use (D.8.3).
     """
-    parameters: dict[str, Any] = {"of_merchant": merchant_of(session)}
     try:
-        statement, parameters["name"] = _BY_ID, UUID(name)
+        found = _BY_ID.ask(session, name=UUID(name))
     except ValueError:
-        statement, parameters["name"] = _BY_SERIAL, ids.read_serial_number(name) or ""
-    row = session.execute(statement, parameters).one_or_none()
-    if row is None:
+        found = _BY_SERIAL.ask(session, name=ids.read_serial_number(name) or "")
+    if not found:
         raise NotFound("card")
-    card = card_in(session, row)
+    card = _with_template(session, found[0])
     if expiry.has_passed(card.units_expire_at, now):
         expire_units(session, card, now)
     return card
@@ -162,7 +176,10 @@ def lock(session: Session, name: str, now: datetime) -> SimpleNamespace:
 
 def card_in(session: Session, row: Any) -> SimpleNamespace:
     """The card in a row of ``cards_for_update``."""
-    card = SimpleNamespace(**row._mapping)
+    return _with_template(session, SimpleNamespace(**row._mapping))
+
+
+def _with_template(session: Session, card: SimpleNamespace) -> SimpleNamespace:
     card.kind = Kind(card.kind)
     card.definition = definition_of(session, card.template_id, card.template_newest, card.kind)
     return card
@@ -233,7 +250,7 @@ def write(
         "balance_after": units_of(card),
         **deltas,
     }
-    session.execute(_INSERT, [entry])
+    _INSERT.change(session, **entry)
     dates.move(session, card, booking, occurred_at)
     dates.settle_terms(session, card, booking)
     if reverses_id is None:
@@ -243,28 +260,25 @@ def write(
     _plan(session, card, ends, expires_at, now)
     changes = next_version(card, now)
     card.version, card.changed_at = changes["version"], changes["changed_at"]
-    updated = session.execute(
-        _UPDATE,
-        {
-            **{unit: getattr(card, unit) for unit in UNITS},
-            "of_merchant": card.merchant_id,
-            "of_card": card.id,
-            "seq_before": seq_before,
-            "seq": card.ledger_seq,
-            "last_entry_at": card.last_entry_at,
-            "last_redemption_at": card.last_redemption_at,
-            "last_added_at": card.last_added_at,
-            "last_visit_at": card.last_visit_at,
-            "expires_at": card.expires_at,
-            "terms": card.terms,
-            "units_expire_at": card.units_expire_at,
-            "wakes_at": card.wakes_at,
-            "reminder": card.reminder,
-            "version": card.version,
-            "changed_at": card.changed_at,
-        },
+    updated = _UPDATE.change(
+        session,
+        **{unit: getattr(card, unit) for unit in UNITS},
+        of_card=card.id,
+        seq_before=seq_before,
+        seq=card.ledger_seq,
+        last_entry_at=card.last_entry_at,
+        last_redemption_at=card.last_redemption_at,
+        last_added_at=card.last_added_at,
+        last_visit_at=card.last_visit_at,
+        expires_at=card.expires_at,
+        terms=card.terms,
+        units_expire_at=card.units_expire_at,
+        wakes_at=card.wakes_at,
+        reminder=card.reminder,
+        version=card.version,
+        changed_at=card.changed_at,
     )
-    if rows_changed(updated) != 1:
+    if updated != 1:
         raise Conflict("The card changed at the same moment; try again.", code="CHANGED_MEANWHILE")
     want_delivery(session, card.id, card.version, Reason.BALANCE, now, urgency)
     if expiry.has_passed(card.units_expire_at, now):

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from passes import money
 from passes.card_templates.definition import Definition
-from passes.card_templates.kinds import KINDS as FACTS
 from passes.card_templates.kinds import Kind
 from passes.cards.models import UNITS, Card
 from passes.ledger.kinds import KINDS
@@ -24,14 +23,7 @@ def figures_of(
     card: Any, kind: Kind, definition: Definition, currency: str, now: datetime
 ) -> dict[str, FigureValue]:
     """Figure by name; money as decimal strings. Of every kind: ``ltv`` (S1.1)."""
-    known = KINDS.get(kind)
-    if known is not None:
-        figures = known.figures(card, definition.rules, currency, now)
-    else:
-        counted = set(FACTS[kind].figures)
-        figures = {unit: getattr(card, unit) for unit in UNITS if unit in counted}
-        if "balance" in counted:
-            figures["balance"] = money.to_text(card.money, currency)
+    figures = KINDS[kind].figures(card, definition.rules, currency, now)
     figures["ltv"] = money.to_text(card.purchases, currency)
     return figures
 

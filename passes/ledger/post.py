@@ -15,7 +15,7 @@ from passes.ledger import guards
 from passes.ledger.book import Actor, Posted, Posting, lock, write
 from passes.ledger.hours import factor_at
 from passes.ledger.kinds import KINDS
-from passes.ledger.kinds.base import Asked, Booking, CardKind
+from passes.ledger.kinds.base import Asked, Booking
 from passes.merchants.merchants import business
 from passes.merchants.models import Location
 
@@ -32,8 +32,7 @@ def post(session: Session, card_name: str, posting: Posting, actor: Actor, now: 
     Raises NotFound, Invalid, and Conflict with the code of the rule that refused (R-EARN-1).
     """
     card = lock(session, card_name, now)
-    kind = _kind_of(card)
-    operation = kind.operations.get(posting.verb)
+    operation = KINDS[card.kind].operations.get(posting.verb)
     if operation is None:
         raise Conflict(f"A card of the kind {card.kind.value} cannot do this.", code="WRONG_KIND")
     merchant = business(session)
@@ -73,7 +72,7 @@ def open_balance(
 ) -> Posted | None:
     """Gives a new card the balance it had elsewhere; figures by name. Raises Invalid."""
     card = lock(session, card_name, now)
-    known = _kind_of(card).opening
+    known = KINDS[card.kind].opening
     deltas: dict[str, int] = {}
     for figure, value in opening.items():
         if figure not in known:
@@ -87,15 +86,6 @@ def open_balance(
     adds = any(deltas.get(unit) for unit in ADDED)
     booking = Booking("import_opening", deltas, adds=adds)
     return write(session, card, booking, Posting("opening", purchase=ltv), actor, now)
-
-
-def _kind_of(card: Any) -> CardKind:
-    kind = KINDS.get(card.kind)
-    if kind is None:
-        raise Conflict(
-            f"Nothing can be posted on a card of the kind {card.kind.value} yet.", code="WRONG_KIND"
-        )
-    return kind
 
 
 def _check(session: Session, posting: Posting, card: Any, asked: Asked, now: datetime) -> None:

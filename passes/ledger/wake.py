@@ -98,8 +98,6 @@ def begin(session: Session, issued: Issued, now: datetime) -> None:
     row = issued.card
     template = session.get_one(CardTemplate, (row.merchant_id, row.template_id))
     kind = Kind(template.kind)
-    if kind not in KINDS:
-        return
     rules = definition_of(session, template.id, row.template_version, kind).rules
     moments = [moment for moment in KINDS[kind].turns_at(row, rules) if moment > now]
     if moments:
@@ -110,7 +108,7 @@ def begin(session: Session, issued: Issued, now: datetime) -> None:
 def look_again(session: Session, card_ids: Collection[UUID], kind: Kind, now: datetime) -> None:
     """A new version may remind of, or change, other moments: cards that have any are due now."""
     has_moments = [Card.expires_at.is_not(None), Card.units_expire_at.is_not(None)]
-    if kind in KINDS and KINDS[kind].turns_at is not never_turns:
+    if KINDS[kind].turns_at is not never_turns:
         has_moments = []
     session.execute(
         update(Card)
@@ -174,7 +172,7 @@ def _wake(session: Session, card: Any, now: datetime) -> list[Reason]:
             told.append(Reason.STATE)
     elif _remind(session, card, left, since, now):
         told.append(Reason.MESSAGE)
-    turns = KINDS[card.kind].turns_at(card, card.definition.rules) if card.kind in KINDS else ()
+    turns = KINDS[card.kind].turns_at(card, card.definition.rules)
     period_ends = _period_ends(card)
     if any(since < moment <= now for moment in turns):
         told.append(Reason.STATE)
@@ -193,7 +191,7 @@ def _wake(session: Session, card: Any, now: datetime) -> list[Reason]:
 
 def _period_ends(card: Any) -> datetime | None:
     """The end of a membership's period, of which its holder is reminded too."""
-    return KINDS[card.kind].ends_at(card, card.definition.rules) if card.kind in KINDS else None
+    return KINDS[card.kind].ends_at(card, card.definition.rules)
 
 
 def _remind(

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from passes import ids
 from passes.errors import Conflict, Invalid, NotFound
 from passes.merchants.models import Merchant, WalletAccount
 from passes.store import lock_name, merchant_of, table_of
+from passes.tied import Tied
 from passes.vault import Vault
 from passes.wallet_port import Account, CredentialsRefused, Finding, NewAccount, Wallet
 
@@ -32,7 +33,7 @@ COLUMNS = tuple(
     _accounts.c[name] for name in ("id", "wallet", "name", "version", "sealed", "pending")
 )
 NEWEST_FIRST = (_accounts.c.created_at.desc(), _accounts.c.id.desc())
-_ALL = (
+_ALL = Tied(
     select(*COLUMNS)
     .where(_accounts.c.merchant_id == bindparam("of_merchant"))
     .order_by(*NEWEST_FIRST)
@@ -44,7 +45,7 @@ def enter(session: Session, wallet: Wallet, given: Mapping[str, object], now: da
 
     Two that enter at once go one after the other, so that neither loses a certificate.
     """
-    lock_name(session, "wallet account", wallet.kind)
+    _lock(session, wallet)
     known = wallet_accounts(session, wallet.kind)
     pending = wallet_accounts(session, wallet.kind, pending=True)
     try:
@@ -69,7 +70,7 @@ def request(
 
     Raises Invalid, Conflict.
     """
-    lock_name(session, "wallet account", wallet.kind)
+    _lock(session, wallet)
     if len(wallet_accounts(session, wallet.kind, pending=True)) >= MOST:
         raise Conflict(
             f"{MOST} requests for {wallet.title} wait already. Remove those that are not needed.",
@@ -167,13 +168,18 @@ def preferred(
     return chosen, tuple(each for each in accounts if each is not chosen)
 
 
-def _rows(session: Session) -> Sequence[Row[Any]]:
+def _rows(session: Session) -> Sequence[Any]:
     """All of the merchant's; read once per transaction, since a worker draws many cards."""
-    rows: Sequence[Row[Any]] | None = session.info.get(READ)
+    rows: Sequence[Any] | None = session.info.get(READ)
     if rows is None:
-        rows = session.execute(_ALL, {"of_merchant": merchant_of(session)}).all()
+        rows = _ALL.ask(session)
         session.info[READ] = rows
     return rows
+
+
+def _lock(session: Session, wallet: Wallet) -> None:
+    lock_name(session, "wallet account", wallet.kind)
+    session.info.pop(READ, None)  # what was read before may have changed while this waited
 
 
 def _write(session: Session) -> None:

@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
@@ -15,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from passes import ids
 from passes.errors import Invalid
-from passes.merchants import directory
-from passes.merchants.models import ApiKey, DirectoryEntry
+from passes.merchants import accounts, directory
+from passes.merchants.merchants import Business, business_of
+from passes.merchants.models import ApiKey, DirectoryEntry, Merchant, WalletAccount
+from passes.prepared import Prepared
 from passes.store import Store, merchant_of, table_of
 
 SCOPES = ("read", "issue", "transact", "customers", "messages", "admin")
@@ -26,11 +29,14 @@ _PREFIX = "tp_"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program that showed a valid key."""
+    """A program that showed a valid key; its merchant, and that one's wallet accounts (rows with
+    ``accounts.COLUMNS``), as of that moment."""
 
     merchant_id: UUID
     key_id: UUID
     scopes: frozenset[str]
+    business: Business
+    accounts: Sequence[Any] = field(repr=False)
 
 
 def create(
@@ -66,24 +72,34 @@ def create(
     return f"{_PREFIX}{prefix}_{secret}"
 
 
-_keys, _directory = table_of(ApiKey), table_of(DirectoryEntry)
-_BY_PREFIX = (
-    select(
-        _keys.c.merchant_id,
+_keys, _directory, _merchants = table_of(ApiKey), table_of(DirectoryEntry), table_of(Merchant)
+_accounts = table_of(WalletAccount)
+_PARTS = {
+    "key": (
         _keys.c.id,
         _keys.c.secret_hash,
         _keys.c.scopes,
         _keys.c.expires_at,
         _keys.c.revoked_at,
-    )
-    .join(
+    ),
+    "merchant": tuple(_merchants.c),
+    "account": accounts.COLUMNS,
+}
+_BY_PREFIX = Prepared(
+    select(*(column for columns in _PARTS.values() for column in columns))
+    .join_from(
         _directory,
-        (_directory.c.merchant_id == _keys.c.merchant_id) & (_directory.c.subject_id == _keys.c.id),
+        _keys,
+        (_keys.c.merchant_id == _directory.c.merchant_id) & (_keys.c.id == _directory.c.subject_id),
     )
+    .join(_merchants, _merchants.c.id == _directory.c.merchant_id)
+    .outerjoin(_accounts, _accounts.c.merchant_id == _directory.c.merchant_id)
     .where(
         _directory.c.kind == directory.Known.API_KEY.value,
         _directory.c.key == bindparam("prefix"),
     )
+    .order_by(*accounts.NEWEST_FIRST),
+    _PARTS,
 )
 
 
@@ -93,12 +109,24 @@ def identify(store: Store, presented: str, now: datetime) -> Caller | None:
     if not presented.startswith(_PREFIX) or not secret or not prefix.isalnum():
         return None
     with store.look_all() as connection:
-        row = connection.execute(_BY_PREFIX, {"prefix": prefix}).one_or_none()
-    if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)):
+        rows = _BY_PREFIX.ask(connection, prefix=prefix)
+    if not rows:
+        return None
+    row, merchant = rows[0]["key"], rows[0]["merchant"]
+    if not hmac.compare_digest(row.secret_hash, _hash(secret)):
         return None
     if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    return Caller(row.merchant_id, row.id, frozenset(row.scopes))
+    business = business_of(store.vault, merchant)
+    known = [each["account"] for each in rows if each["account"].id is not None]
+    return Caller(business.id, row.id, frozenset(row.scopes), business, known)
+
+
+def know(session: Session, caller: Caller) -> None:
+    """Tells a session of the caller's merchant what ``identify`` has read already."""
+    if caller.merchant_id == merchant_of(session):
+        session.info["business"] = caller.business
+        session.info[accounts.READ] = caller.accounts
 
 
 def revoke(session: Session, key_id: UUID, now: datetime) -> None:

@@ -110,7 +110,7 @@ def _described(url: str, store: Store, demo: kranz.Demo) -> Site:
     with store.read_all() as session:
         found = directory.find(session, Known.MERCHANT, demo.slug)
     assert found is not None
-    multipass, stamp = demo.templates
+    multipass, stamp, *_ = demo.templates
     with store.read(found.merchant_id) as session:
         visits = links.links_of(session, cards.get(session, demo.card_serial), url)
         [collected, *_] = cards.newest(session, template_id=stamp.id, limit=100)[::-1]

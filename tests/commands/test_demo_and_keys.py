@@ -26,7 +26,9 @@ def test_demo_prints_what_the_contract_says(treuepass: Callable[..., Done], data
     demo = done.json
     assert set(demo) == {"merchant", "dashboard", "api_key", "templates", "card"}
     assert set(demo["dashboard"]) == {"url", "email", "password"}
-    assert {template["kind"] for template in demo["templates"]} == {"multipass", "stamp"}
+    assert [template["kind"] for template in demo["templates"]] == [
+        "multipass", "stamp", "cashback", "gift", "coupon", "discount", "membership", "points",
+    ]  # fmt: skip
     assert all(
         template["sign_up_url"].startswith("https://cards.example/join/")
         for template in demo["templates"]

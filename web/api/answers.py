@@ -106,6 +106,12 @@ class CustomerShape(Shape):
     created_at: datetime
 
 
+class DeletedCustomer(Shape):
+    id: UUID
+    deleted_at: datetime
+    restorable_until: datetime
+
+
 class CustomerList(Shape):
     items: list[CustomerShape]
     next: str | None

@@ -234,7 +234,13 @@ def list_events(call: Call) -> dict[str, Any]:
     asked = call.query(paging.Page)
     card = cards.get(call.session, call.path["card"])
     found = timeline(call.session, card.id, after=asked.after(), limit=asked.limit + 1)
-    return paging.page(found, asked.limit, shown.happening, lambda each: (each.at, each.id))
+    currency = call.merchant.currency
+    return paging.page(
+        found,
+        asked.limit,
+        lambda row: shown.happening(row, currency),
+        lambda each: (each.at, each.id),
+    )
 
 
 @operation(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import StringConstraints, model_validator
 
+from passes.cards import leave
 from passes.customers import customers
 from passes.customers.details import Details
 from passes.customers.models import Customer
@@ -113,6 +114,36 @@ def get_customer(call: Call) -> dict[str, Any]:
 def change_customer(call: Call) -> dict[str, Any]:
     customer_id = row_id(call, "customer_id", "customer")
     row = customers.change(call.session, customer_id, call.body(Details), call.now)
+    return _shown(call, row, of_customers(call.session, [row.id]))
+
+
+@operation(
+    "DELETE",
+    "/customers/<customer_id>",
+    "Delete a customer whose cards are all deleted; can be restored for 30 days",
+    scope="customers",
+    answer=answers.DeletedCustomer,
+)
+def delete_customer(call: Call) -> dict[str, Any]:
+    row = leave.delete(call.session, row_id(call, "customer_id", "customer"), call.now)
+    assert row.deleted_at is not None  # noqa: S101 - it was deleted this moment
+    return {
+        "id": row.id,
+        "deleted_at": row.deleted_at,
+        "restorable_until": row.deleted_at + leave.RESTORABLE,
+    }
+
+
+@operation(
+    "POST",
+    "/customers/<customer_id>/restore",
+    "Bring a deleted customer back; the cards stay deleted until each is restored",
+    scope="customers",
+    status=200,
+    answer=answers.CustomerShape,
+)
+def restore_customer(call: Call) -> dict[str, Any]:
+    row = leave.restore(call.session, row_id(call, "customer_id", "customer"), call.now)
     return _shown(call, row, of_customers(call.session, [row.id]))
 
 

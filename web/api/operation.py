@@ -165,6 +165,7 @@ def _run(made: Operation, view: View, path: Mapping[str, str]) -> Response:
     for attempt in range(ATTEMPTS):
         try:
             with open_transaction(caller.merchant_id) as session:
+                api_keys.know(session, caller)
                 if key is not None:
                     earlier = idempotency.earlier_answer(session, key, request_hash, now)
                     if earlier is not None:

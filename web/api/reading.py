@@ -44,8 +44,13 @@ def _whole(given: object) -> object:
     return given
 
 
+_MONEY = r"^[0-9]{1,7}(\.[0-9]{1,3})?$"
+
+
 def _decimal(given: object) -> object:
-    if given is not None and not isinstance(given, str):
+    if given is None:
+        return None
+    if not isinstance(given, str) or not re.fullmatch(_MONEY, given):
         raise ValueError('must be a decimal string such as "12.50"')
     return given
 
@@ -54,7 +59,7 @@ WholeNumber = Annotated[int, BeforeValidator(_whole)]
 MoneyText = Annotated[
     str,
     BeforeValidator(_decimal),
-    StringConstraints(pattern=r"^[0-9]{1,7}(\.[0-9]{1,3})?$"),
+    StringConstraints(pattern=_MONEY),
 ]
 Comment = Annotated[str, StringConstraints(max_length=500)]
 Moment = Annotated[

@@ -13,10 +13,10 @@ from passes import i18n, money
 from passes.card_templates.kinds import Kind
 from passes.card_templates.models import CardTemplate, ChannelLink
 from passes.card_templates.templates import Template, definition_of
-from passes.cards import cards, links
+from passes.cards import cards, change, links
 from passes.cards.cards import validity
 from passes.cards.installations import MOST_DEVICES
-from passes.cards.models import UNITS, Delivery, Installation
+from passes.cards.models import UNITS, Installation
 from passes.customers.models import Customer
 from passes.ledger.figures import figures_of
 from passes.ledger.timeline import Happening
@@ -26,6 +26,7 @@ from passes.rewards import claims
 from passes.rewards.models import RewardClaim
 from passes.rewards.totals import Totals
 from passes.store import table_of
+from passes.tied import Tied
 from web import Services
 
 _MONEY_UNITS = {"money", "spend_remainder", "purchases"}
@@ -33,16 +34,15 @@ _API_NAMES = {"purchases": "ltv"}
 
 _customers = table_of(Customer)
 _installations = table_of(Installation)
-_deliveries = table_of(Delivery)
 _templates = table_of(CardTemplate)
 
-_HOLDER = select(_customers.c.id, _customers.c.first_name, _customers.c.last_name).where(
+_HOLDER = select(_customers.c.first_name, _customers.c.last_name).where(
     _customers.c.merchant_id == bindparam("of_merchant"), _customers.c.id == bindparam("of_row")
 )
 _TEMPLATE = select(_templates.c.kind, _templates.c.version).where(
     _templates.c.merchant_id == bindparam("of_merchant"), _templates.c.id == bindparam("of_row")
 )
-_PLACES = (
+_PLACES = Tied(
     select(
         _installations.c.wallet,
         _installations.c.status,
@@ -60,20 +60,6 @@ _PLACES = (
     )
     .order_by(_installations.c.first_installed_at)
 )
-_STATES = (
-    select(
-        _deliveries.c.wallet,
-        _deliveries.c.wanted_version,
-        _deliveries.c.delivered_version,
-        _deliveries.c.delivered_at,
-        _deliveries.c.last_error,
-    )
-    .where(
-        _deliveries.c.merchant_id == bindparam("of_merchant"),
-        _deliveries.c.card_id == bindparam("of_row"),
-    )
-    .order_by(_deliveries.c.wallet)
-)
 
 
 def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str, Any]:
@@ -81,14 +67,12 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
     merchant = business(session)
     kind, definition = getattr(row, "kind", None), getattr(row, "definition", None)
     of_template = {"of_merchant": merchant.id, "of_row": row.template_id}
-    of_card = {"of_merchant": merchant.id, "of_row": row.id}
     if definition is None:
         template = session.execute(_TEMPLATE, of_template).one()
         kind = Kind(template.kind)
         definition = definition_of(session, row.template_id, template.version, kind)
     assert isinstance(kind, Kind)  # noqa: S101 - a row with a definition has its kind
-    holder = session.execute(_HOLDER, {"of_merchant": merchant.id, "of_row": row.customer_id}).one()
-    places = [dict(place._mapping) for place in session.execute(_PLACES, of_card)]
+    places = [vars(place) for place in _PLACES.ask(session, of_row=row.id)]
     addresses = links.links_of(session, row, known.base_url)
     shown = {
         "id": row.id,
@@ -98,7 +82,7 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
             "kind": kind.value,
             "name": i18n.pick(definition.name, merchant.language),
         },
-        "customer": dict(holder._mapping),
+        "customer": _holder(session, row),
         "status": row.status,
         "status_cause": row.status_cause,
         "validity": validity(row, now),
@@ -118,7 +102,7 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
             "content": row.utm_content,
         },
         "figures": figures_of(row, kind, definition, merchant.currency, now),
-        "deliveries": [dict(state._mapping) for state in session.execute(_STATES, of_card)],
+        "deliveries": [vars(state) for state in change.states(session, row.id, row.version)],
         "links": {
             "install": addresses.install,
             "referral": addresses.referral,
@@ -137,6 +121,16 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
         if own:
             shown[wallet.kind] = dict(own)
     return shown
+
+
+def _holder(session: Session, row: Any) -> dict[str, Any]:
+    """Whose card it is; what a posting has locked says that already."""
+    if hasattr(row, "holder_last_name"):
+        first_name, last_name = row.holder_first_name, row.holder_last_name
+    else:
+        of_holder = {"of_merchant": row.merchant_id, "of_row": row.customer_id}
+        first_name, last_name = session.execute(_HOLDER, of_holder).one()
+    return {"id": row.customer_id, "first_name": first_name, "last_name": last_name}
 
 
 def _successor(session: Session, row: Any, base_url: str) -> dict[str, Any] | None:
@@ -263,8 +257,11 @@ def channel_link(row: ChannelLink, of_template: Template, base_url: str) -> dict
     }
 
 
-def happening(row: Happening) -> dict[str, Any]:
-    return {"id": row.id, "type": row.type, "at": row.at, "wallet": row.wallet, "data": row.data}
+def happening(row: Happening, currency: str) -> dict[str, Any]:
+    data = row.data
+    if "balance_after" in data:
+        data = {**data, "balance_after": _units(data["balance_after"], currency)}
+    return {"id": row.id, "type": row.type, "at": row.at, "wallet": row.wallet, "data": data}
 
 
 def _units(units: Mapping[str, int], currency: str) -> dict[str, int | str]:

@@ -18,9 +18,6 @@ from web.api import answers, shown
 from web.api.operation import Call, operation
 from web.api.reading import Body, WholeNumber
 
-KindName = Literal[
-    "stamp", "multipass", "cashback", "gift", "coupon", "discount", "membership", "points"
-]
 Status = Literal["draft", "active", "paused", "archived"]
 
 
@@ -48,7 +45,7 @@ class Parts(Body):
 
 
 class NewTemplate(Parts):
-    kind: KindName
+    kind: Kind
     status: Status = "active"
     slug: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
 
@@ -97,7 +94,7 @@ def create_template(call: Call) -> dict[str, Any]:
     document = _parts(asked, {"kind", "status", "slug"})
     made = templates.create(
         call.session,
-        Kind(asked.kind),
+        asked.kind,
         {"language": call.merchant.language, **document},
         call.now,
         status=asked.status,

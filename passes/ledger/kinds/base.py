@@ -22,7 +22,7 @@ class Asked:
     """What somebody asked for: ``value`` in units, ``purchase`` in minor units of ``currency``.
 
     ``value`` of money is in minor units too. ``options``: what the verb takes besides, by its name
-    in the API (``plan``, ``activity``, ``take_rest`` …). ``factor`` is that of the happy hour, a
+    in the API (``plan``, ``activity``, ``give_up_rest`` …). ``factor`` is that of the happy hour, a
     whole number of hundredths: 200 doubles what a purchase or a visit earns (R-EARN-3).
     """
 

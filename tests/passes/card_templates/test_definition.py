@@ -207,3 +207,12 @@ def test_what_passes_can_be_read(background: str, foreground: str, label: str) -
         named = set()
     assert ("look.foreground" in named) is (contrast(foreground, background) < 4.5)
     assert ("look.label" in named) is (contrast(label, background) < 3)
+
+
+def test_D_8_3_only_stamps_are_renewed_by_the_next_one() -> None:
+    renewed = {"kind": "days_after_last_stamp", "days": 30}
+    stamps = parse(Kind.STAMP, {"name": "Karte", "rules": {"life": renewed}})
+    assert stamps.rules.life.days == 30
+    with pytest.raises(Invalid) as refused:
+        parse(Kind.POINTS, {"name": "Karte", "rules": {"life": renewed}})
+    assert [wrong.field for wrong in refused.value.fields] == ["rules.life"]

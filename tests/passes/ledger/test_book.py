@@ -258,7 +258,7 @@ def test_a_purchase_amount_may_be_demanded(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "kind", [kind for kind in Kind if kind not in {Kind.STAMP, Kind.MULTIPASS}]
 )
-def test_kinds_that_do_not_work_yet_say_so(shop: Shop, kind: Kind) -> None:
+def test_a_verb_of_another_kind_is_refused(shop: Shop, kind: Kind) -> None:
     card = shop.card(shop.template(kind))
     with pytest.raises(Conflict) as refusal:
         shop.post(card, "add-visits", 1)
@@ -356,3 +356,15 @@ def test_http_dates_of_two_postings_in_a_second_differ(shop: Shop) -> None:
         shop.post(card, "add-visits", 1, NOON)
         stamps.append(row(shop, card).changed_at)
     assert [stamp - NOON for stamp in stamps] == [timedelta(seconds=n) for n in (1, 2, 3)]
+
+
+def test_D_2_entries_are_in_order_of_time_although_a_request_came_late(alma: Shop) -> None:
+    card = alma.card()
+    for began in (NOON + MINUTE, NOON, NOON + 2 * MINUTE):
+        alma.post(card, "add-visits", 1, began)
+    alma.post(card, "add-visits", 1, NOON, occurred_at=NOON)
+    booked = entries(alma, card)
+    last = NOON + 2 * MINUTE
+    assert [entry.recorded_at for entry in booked] == [NOON + MINUTE, NOON + MINUTE, last, last]
+    assert [entry.occurred_at for entry in booked] == [NOON + MINUTE, NOON + MINUTE, last, NOON]
+    assert row(alma, card).last_entry_at == last

@@ -75,12 +75,14 @@ def hold(shop: Shop, card_id: UUID, unit: str) -> None:
 
 
 @given(
-    st.sampled_from(list(UNITS)),
+    st.tuples(
+        st.sampled_from(list(UNITS)), st.lists(st.sampled_from(LIVES), min_size=1, max_size=3)
+    )
+    | st.just((Kind.STAMP, [RENEWED])),
     st.lists(
         st.tuples(st.integers(0, 5), st.integers(1, 12), st.integers(0, 4), st.integers(0, 9)),
         max_size=14,
     ),
-    st.lists(st.sampled_from(LIVES), min_size=1, max_size=3) | st.just([RENEWED]),
 )
 @settings(
     max_examples=25,
@@ -88,8 +90,11 @@ def hold(shop: Shop, card_id: UUID, unit: str) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_D_8_3_lots_and_the_rest_add_up_and_the_last_undo_restores(
-    shop: Shop, kind: Kind, steps: list[tuple[int, int, int, int]], lives: list[dict[str, Any]]
+    shop: Shop,
+    kind_and_lives: tuple[Kind, list[dict[str, Any]]],
+    steps: list[tuple[int, int, int, int]],
 ) -> None:
+    kind, lives = kind_and_lives
     unit, rule = UNITS[kind], RULE_OF[kind]
     made = shop.template(kind, rules={rule: lives[0]})
     card, now = shop.card(made), NOON
