@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from passes.card_templates.definition import Definition, contrast, parse
 from passes.card_templates.kinds import FIGURES, KINDS, Kind
+from passes.card_templates.rules import StampRules
 from passes.card_templates.rules import RULES
 from passes.errors import Invalid
 
@@ -212,6 +213,7 @@ def test_what_passes_can_be_read(background: str, foreground: str, label: str) -
 def test_D_8_3_only_stamps_are_renewed_by_the_next_one() -> None:
     renewed = {"kind": "days_after_last_stamp", "days": 30}
     stamps = parse(Kind.STAMP, {"name": "Karte", "rules": {"life": renewed}})
+    assert isinstance(stamps.rules, StampRules)
     assert stamps.rules.life.days == 30
     with pytest.raises(Invalid) as refused:
         parse(Kind.POINTS, {"name": "Karte", "rules": {"life": renewed}})
