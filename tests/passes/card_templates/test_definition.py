@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from passes.card_templates.definition import Definition, contrast, parse
 from passes.card_templates.kinds import FIGURES, KINDS, Kind
-from passes.card_templates.rules import StampRules
-from passes.card_templates.rules import RULES
+from passes.card_templates.rules import RULES, StampRules
 from passes.errors import Invalid
 
 colours = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
