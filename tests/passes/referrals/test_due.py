@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import DBAPIError
 
 from passes.cards import cards, installations, utm
 from passes.cards.issue import Origin, issue
@@ -19,7 +20,7 @@ from passes.customers.details import Details
 from passes.happenings import Installed, Posted
 from passes.ledger.book import Posting, lock
 from passes.ledger.post import post
-from passes.referrals import course
+from passes.referrals import course, due
 from passes.referrals.due import _CLAIM, LEASE, settle_due
 from passes.referrals.enrol import Recommendation, enrol
 from passes.referrals.models import Referral
@@ -103,7 +104,7 @@ def test_D_9_1_the_cap_holds_when_two_friends_are_rewarded_at_once(
 
 @only_postgresql
 def test_a_deadlock_with_a_bulk_job_is_run_anew(
-    alma: Shop, store: Store, caplog: pytest.LogCaptureFixture
+    alma: Shop, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     template = alma.template(**ON_INSTALL)
     a = alma.card(template)
@@ -118,11 +119,15 @@ def test_a_deadlock_with_a_bulk_job_is_run_anew(
             cards.get(session, b, locked=True)
 
     deadlocks = []
-    event.listen(
-        store.engine,
-        "handle_error",
-        lambda context: deadlocks.append(getattr(context.original_exception, "sqlstate", None)),
-    )
+
+    def hear(*arguments: Any) -> None:
+        try:
+            course.advance(*arguments)
+        except DBAPIError as error:
+            deadlocks.append(getattr(error.orig, "sqlstate", None))
+            raise
+
+    monkeypatch.setattr(due, "advance", hear)
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(job_in_ascending_order)
         assert has_a.wait(10)
