@@ -45,13 +45,18 @@ class BenchWallet:
     """Answers at once, or after ``latency`` seconds for each card, as a request each takes."""
 
     kind = "bench"
+    pace = None
+    loud_a_day = None
 
     def __init__(self, latency: float = 0.0) -> None:
         self.latency = latency
         self.heard: dict[str, float] = {}
 
     def push_many(
-        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+        self,
+        batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]],
+        *,
+        urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         if self.latency:
             time.sleep(self.latency * len(batch))
@@ -133,10 +138,10 @@ def _drain_in_one_thread(store: Store) -> tuple[Mapping[str, float], float]:
     sending = 0.0
     push_many = wallet.push_many
 
-    def timed(batch: Any) -> Any:
+    def timed(batch: Any, **how: Any) -> Any:
         nonlocal sending
         began = time.perf_counter()
-        answers = push_many(batch)
+        answers = push_many(batch, **how)
         sending += time.perf_counter() - began
         return answers
 

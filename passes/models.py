@@ -3,6 +3,7 @@
 from passes.card_templates import models as card_templates
 from passes.cards import models as cards
 from passes.customers import models as customers
+from passes.delivery import models as delivery
 from passes.idempotency import KeptAnswer
 from passes.ledger import models as ledger
 from passes.merchants import models as merchants
@@ -16,6 +17,7 @@ __all__ = [
     "card_templates",
     "cards",
     "customers",
+    "delivery",
     "ledger",
     "merchants",
     "referrals",

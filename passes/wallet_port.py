@@ -8,7 +8,7 @@ localises on the device and Google wants translations. Secrets and addresses nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, IntEnum
@@ -26,6 +26,7 @@ class Style(Enum):
 
     BALANCE = "balance"
     COUPON = "coupon"
+    GIFT = "gift"
     MEMBERSHIP = "membership"
 
 
@@ -194,6 +195,18 @@ class Personalisation:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotating:
+    """A till code that changes with time: the card's own code, a dot, and a TOTP (RFC 6238).
+
+    ``key`` is the card's own; ``period`` in seconds. A screenshot of it is worthless soon.
+    """
+
+    key: bytes = field(repr=False)
+    period: int = 30
+    digits: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class PassContent:
     """Everything that a pass must show now, in no vendor's terms.
 
@@ -232,6 +245,7 @@ class PassContent:
     account: Account | None = None
     earlier_accounts: tuple[Account, ...] = ()
     personalisation: Personalisation | None = None
+    rotating: Rotating | None = None
 
 
 # --- where passes are, and what a push did -------------------------------------------------------
@@ -272,12 +286,14 @@ class Receipt:
     """The answer for one installation. ``retry_after`` in seconds, with LATER only.
 
     ``told`` False: nothing left the machine, as in test mode, so nobody can have heard of it.
+    ``loud``: the vendor was asked to announce the change, which counts in ``Wallet.loud_a_day``.
     """
 
     outcome: Outcome
     detail: str = ""
     retry_after: float | None = None
     told: bool = True
+    loud: bool = False
 
 
 class WalletError(Exception):
@@ -363,6 +379,12 @@ class Wallet(Protocol):
     """A trade mark, never translated: "Apple Wallet"."""
     pictures: tuple[PictureSize, ...]
     """The renditions that its passes use."""
+    pace: float | None
+    """Requests a second that one account may make of the vendor; None: as many as there are. Who
+    is paced asks for ``Issuer.turn`` before each request."""
+    loud_a_day: int | None
+    """How many changes of one pass the vendor announces in 24 hours; None: all. What goes beyond
+    is pushed with ``Reason.CONTENT``, which is silent."""
 
     def suits(self, visitor: Visitor) -> Fit: ...
 
@@ -385,9 +407,20 @@ class Wallet(Protocol):
         ...
 
     def push_many(
-        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+        self,
+        batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]],
+        *,
+        urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
-        """``push`` for each; an error in one leaves the others untouched."""
+        """``push`` for each; an error in one leaves the others untouched.
+
+        ``urgent``: somebody stands at the counter. Only who is paced makes a difference.
+        """
+        ...
+
+    def try_out(self, account: Account) -> Sequence[Finding]:
+        """Asks the vendor whether it takes these credentials; over the network, so never inside a
+        transaction. Nothing is found when the vendor cannot be reached or cannot be asked."""
         ...
 
     def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
@@ -437,6 +470,20 @@ class Bundles(Wallet, Protocol):
         ...
 
 
+@runtime_checkable
+class Reconciles(Wallet, Protocol):
+    """A wallet whose vendor can be asked which passes somebody has: events may get lost."""
+
+    def held(
+        self, template: str, style: Style, account: Account | None
+    ) -> Iterator[tuple[str, bool]]:
+        """Serial numbers of the template's passes at the vendor, and whether anybody has each.
+
+        Page after page, not urgent. Raises WalletError, also in the middle.
+        """
+        ...
+
+
 def push_each(
     wallet: Wallet, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
 ) -> list[Sequence[Receipt] | WalletError]:
@@ -476,6 +523,24 @@ class Changes:
 
     serials: tuple[str, ...]
     tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaveEvent:
+    """A vendor says, signed, that somebody added a pass or took it off.
+
+    ``template`` and ``account`` as the vendor's message names them; ``account`` None: the example
+    one of test mode. ``nonce`` is unique to the event, which may come more than once; a greater
+    ``order`` happened later. After ``valid_until`` it does not count any more.
+    """
+
+    serial: str = field(repr=False)
+    template: str
+    account: str | None
+    saved: bool
+    nonce: str
+    order: int
+    valid_until: datetime
 
 
 class Complaint(Enum):
@@ -533,6 +598,23 @@ class Issuer(Protocol):
 
     def removed(self, wallet: str, serial: str, device: str, at: datetime | None = None) -> bool:
         """Records proof that the pass left a device; False when that was known already."""
+        ...
+
+    def heard(self, wallet: str, event: SaveEvent) -> bool:
+        """Records an event of a vendor that keeps the pass itself, once for each nonce.
+
+        False: it changed nothing, as it came before or is older than what is known. Raises
+        NoSuchCard when the card, its template and the merchant's account do not belong together.
+        """
+        ...
+
+    def turn(self, wallet: str, subject: str, pace: float, *, urgent: bool) -> float:
+        """0: a request to the vendor may go now, and is counted. Else: seconds to wait before
+        asking again.
+
+        ``subject`` is whose quota it is; all processes share its ``pace``, in requests a second.
+        Who is not ``urgent`` leaves the way to those who are.
+        """
         ...
 
     def changed_since(self, wallet: str, device: str, tag: str | None) -> Changes:

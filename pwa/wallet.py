@@ -40,6 +40,8 @@ class PwaWallet:
 
     kind = "pwa"
     title = "PWA"
+    pace: float | None = None
+    loud_a_day: int | None = None
     pictures = (
         *(PictureSize(icon("any", side), "icon", side, side, Crop.CONTAIN) for side in ICON_SIDES),
         *(
@@ -70,7 +72,10 @@ class PwaWallet:
         return [Receipt(Outcome.DELIVERED, "shown when opened", told=False) for _ in installations]
 
     def push_many(
-        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+        self,
+        batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]],
+        *,
+        urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
@@ -88,6 +93,9 @@ class PwaWallet:
 
     def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
         raise CredentialsRefused("wallet", "The card page needs no certificate.")
+
+    def try_out(self, account: Account) -> Sequence[Finding]:
+        return []
 
     def facts(self, account: Account) -> Mapping[str, object]:
         return {}

@@ -59,6 +59,7 @@ class Front:
 
 FRONTS = {
     Style.BALANCE: Front("storeCard", header=3, primary=1, secondary=4, auxiliary=4, rows=4),
+    Style.GIFT: Front("storeCard", header=3, primary=1, secondary=4, auxiliary=4, rows=4),
     Style.COUPON: Front("coupon", header=3, primary=1, secondary=4, auxiliary=4, rows=4),
     Style.MEMBERSHIP: Front("generic", header=3, primary=1, secondary=4, auxiliary=4, rows=8),
 }

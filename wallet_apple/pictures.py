@@ -27,6 +27,7 @@ _LOGO_NAMES = tuple(size.name for size in _LOGOS)
 _NAMES_OF_STYLE = {
     Style.BALANCE: _NAMES,
     Style.COUPON: _NAMES,
+    Style.GIFT: _NAMES,
     Style.MEMBERSHIP: _ICON_NAMES + _LOGO_NAMES,  # a generic pass has no strip
 }
 

@@ -55,6 +55,8 @@ class AppleWallet:
     kind = "apple"
     title = "Apple Wallet"
     pictures = SIZES
+    pace: float | None = None
+    loud_a_day: int | None = None
     most_in_bundle = bundle.MOST_PASSES
 
     def __init__(
@@ -110,7 +112,10 @@ class AppleWallet:
         return answer
 
     def push_many(
-        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+        self,
+        batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]],
+        *,
+        urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         """The devices of all cards at once, over a few connections for each certificate."""
         return self._pushing.push_many(batch)
@@ -157,6 +162,10 @@ class AppleWallet:
     def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
         """A certificate signing request for Apple; ``given``: common_name, and email if wanted."""
         return certificates.make_request(given)
+
+    def try_out(self, account: Account) -> Sequence[Finding]:
+        """Nothing: Apple has no address that only tells whether it takes a certificate."""
+        return []
 
     def facts(self, account: Account) -> Mapping[str, object]:
         """Team, validity and certificates; or the request of a key that waits."""

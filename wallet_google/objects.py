@@ -52,7 +52,7 @@ _ROW_SHAPES = (
 
 def family(style: Style) -> Family:
     """Which of Google's families shows cards of this style."""
-    return "loyalty" if style is Style.BALANCE else "generic"
+    return "loyalty" if style in {Style.BALANCE, Style.GIFT} else "generic"
 
 
 def resource_id(issuer_id: str, name: str) -> str:

@@ -46,6 +46,8 @@ class GoogleWallet:
 
     kind = "google"
     title = "Google Wallet"
+    pace: float | None = 15.0
+    loud_a_day: int | None = 3
     pictures: tuple[PictureSize, ...] = (
         PictureSize(LOGO, "logo", 660, 660, Crop.CONTAIN),
         PictureSize(HERO, "strip", 1032, 336, Crop.COVER),
@@ -126,7 +128,10 @@ class GoogleWallet:
         return [Receipt(Outcome.DELIVERED, told=told) for _ in installations]
 
     def push_many(
-        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+        self,
+        batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]],
+        *,
+        urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
@@ -174,6 +179,9 @@ class GoogleWallet:
             "Google issues no certificates. Make a service account in the Google Cloud Console and"
             " enter its key file with the issuer id.",
         )
+
+    def try_out(self, account: Account) -> Sequence[Finding]:
+        return []
 
     def facts(self, account: Account) -> Mapping[str, object]:
         return self._credentials.facts(account)

@@ -133,7 +133,7 @@ KINDS: Mapping[Kind, KindFacts] = {
     ),
     Kind.GIFT: KindFacts(
         text("Gift card"),
-        Style.BALANCE,
+        Style.GIFT,
         ("balance",),
         (("balance", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
     ),

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from passes.cards.change import Urgency
 from passes.delivery import measures
 from passes.delivery.claim import claim
 from passes.delivery.drawing import Drawn, draw_batch
@@ -61,7 +62,8 @@ def deliver(
     if not batch.rows:
         return 0
     drawn, failed = draw_batch(store, batch, base_url, batch.claimed_at)
-    answers = _push(wallet, drawn) if drawn else []
+    urgent = lane.urgency == Urgency.TILL
+    answers = _push(wallet, drawn, urgent=urgent) if drawn else []
     measures.count(lane.wallet, answers)
     not_drawn = PushFailed("The pass could not be drawn.")
     settle(
@@ -79,12 +81,12 @@ def deliver(
     return len(batch.rows)
 
 
-def _push(wallet: Wallet, drawn: Sequence[Drawn]) -> Sequence[Answer]:
+def _push(wallet: Wallet, drawn: Sequence[Drawn], *, urgent: bool) -> Sequence[Answer]:
     """The vendor's answers, one for each card. An error of ours in one leaves the others alone."""
     began = time.perf_counter()
     try:
         answers = wallet.push_many(
-            [(each.content, each.places, each.claimed.reason) for each in drawn]
+            [(each.content, each.places, each.claimed.reason) for each in drawn], urgent=urgent
         )
         if not _is_complete(drawn, answers):
             raise RuntimeError("a wallet must answer for each card and installation")

@@ -14,7 +14,7 @@ from passes.cards import cards, fetches, installations, links, personalise
 from passes.cards.models import Card, Installation
 from passes.content.at_once import Seen, draw_seen, look
 from passes.content.draw import draw
-from passes.delivery import reports
+from passes.delivery import reports, turns, vendor_events
 from passes.delivery.fetch_notes import FetchNotes
 from passes.delivery.offers import follow
 from passes.merchants import directory
@@ -29,6 +29,7 @@ from passes.wallet_port import (
     Complaint,
     NoSuchCard,
     PassContent,
+    SaveEvent,
 )
 
 _cards, _places, _accounts = table_of(Card), table_of(Installation), table_of(WalletAccount)
@@ -133,6 +134,15 @@ class DomainIssuer:
         with self._store.write(found.merchant_id) as session:
             card = cards.get(session, found.subject_id, locked=True)
             return installations.remove(session, card, wallet, device, at or self._now())
+
+    def heard(self, wallet: str, event: SaveEvent) -> bool:
+        found = self._card(event.serial)
+        with self._store.write(found.merchant_id) as session:
+            card = cards.get(session, found.subject_id, locked=True)
+            return vendor_events.hear(session, card, wallet, event, self._now())
+
+    def turn(self, wallet: str, subject: str, pace: float, *, urgent: bool) -> float:
+        return turns.take(self._store, wallet, subject, pace, self._now(), urgent=urgent)
 
     def changed_since(self, wallet: str, device: str, tag: str | None) -> Changes:
         since = _number(tag)

@@ -41,6 +41,8 @@ class ToyWallet:
     kind = "toy"
     title = "Toy Wallet"
     pictures: tuple[PictureSize, ...] = (PictureSize("toy-icon", "icon", 24, 24, Crop.CONTAIN),)
+    pace: float | None = None
+    loud_a_day: int | None = None
 
     def __init__(self) -> None:
         self.pushed: list[tuple[int, list[str], Reason]] = []
@@ -62,7 +64,10 @@ class ToyWallet:
         return [Receipt(Outcome.DELIVERED) for _ in installations]
 
     def push_many(
-        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+        self,
+        batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]],
+        *,
+        urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
@@ -85,6 +90,9 @@ class ToyWallet:
 
     def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
         return "a request of paper", NewAccount("asked", "a key of paper")
+
+    def try_out(self, account: Account) -> Sequence[Finding]:
+        return []
 
     def facts(self, account: Account) -> Mapping[str, object]:
         return {"made_of": "paper"}

@@ -60,6 +60,8 @@ class NotedWallet:
     kind: str = "noted"
     title: str = "Noted Wallet"
     pictures: tuple[PictureSize, ...] = ()
+    pace: float | None = None
+    loud_a_day: int | None = None
     answer: Answer = delivered
     pushes: list[Push] = field(default_factory=list)
 
@@ -80,7 +82,10 @@ class NotedWallet:
         return self.answer(content, installations)
 
     def push_many(
-        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+        self,
+        batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]],
+        *,
+        urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
         return push_each(self, batch)
 
@@ -98,6 +103,9 @@ class NotedWallet:
 
     def request(self, given: Mapping[str, object], now: datetime) -> tuple[str, NewAccount]:
         raise CredentialsRefused("wallet", "needs none")
+
+    def try_out(self, account: Account) -> Sequence[Finding]:
+        return []
 
     def facts(self, account: Account) -> Mapping[str, object]:
         return {}
