@@ -308,6 +308,10 @@ class WalletDown(WalletError):
         self.retry_after = retry_after
 
 
+class NotYet(WalletDown):
+    """Our own pace, not the vendor, makes this card wait (``Wallet.pace``); nothing is wrong."""
+
+
 class ContentRefused(WalletError):
     """This pass cannot be shown in this wallet; trying again will not help until it changes."""
 
