@@ -68,7 +68,9 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def card(number: int, look: Look, locations: tuple[Location, ...], account: Account) -> PassContent:
+def card(
+    number: int, look: Look, locations: tuple[Location, ...], account: Account | None
+) -> PassContent:
     """Card ``number`` of a café's multipass, as the domain draws it.
 
     What a template says, the merchant's places and the account are shared, as they are there

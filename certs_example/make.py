@@ -1,4 +1,4 @@
-"""Makes the example credentials: an Apple-shaped chain, a Google service account, a VAPID key.
+"""Makes the example credentials: an Apple-shaped chain, a Google service account, keys.
 
 Shapes follow what Apple issues under its G4 intermediate (Pass Type ID certificate: UID, OU,
 extended key usage, marker extensions). Nothing here is trusted by any real device or vendor.
@@ -6,6 +6,7 @@ extended key usage, marker extensions). Nothing here is trusted by any real devi
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -39,6 +41,7 @@ APPLE_PASS_MARKER = x509.ObjectIdentifier("1.2.840.113635.100.6.3.2")
 ROOT_LIFE = timedelta(days=25 * 365)
 WWDR_LIFE = timedelta(days=10 * 365)
 PASS_LIFE = timedelta(days=395)
+CALLBACK_KEY_LIFE = timedelta(days=10 * 365)
 RENEW_BEFORE = timedelta(days=30)
 BACKDATED = timedelta(hours=1)
 """Certificates begin a little in the past, so that a device whose clock is slow accepts them."""
@@ -54,10 +57,11 @@ def make_all(
     """Writes every example credential into ``folder``; what is there and still good stays.
 
     ``root.pem``, ``wwdr.pem`` and ``pass.pem`` with their ``.key`` files (RSA-2048),
-    ``google.json`` (a service account whose token_uri is ``base_url_of_google_token``) and
-    ``vapid.pem`` (P-256). Keys and ``google.json`` have mode 0600. A pass certificate with less
-    than 30 days left gets a successor from the same authority for the same key. ``now`` is an
-    aware time (default: the clock). Raises OSError when the folder cannot be written.
+    ``google.json`` (a service account whose token_uri is ``base_url_of_google_token``),
+    ``google-callback.key`` (P-256) with ``google-callback-keys.json``, and ``vapid.pem`` (P-256).
+    Keys and ``google.json`` have mode 0600. A pass certificate or callback key with less than 30
+    days left gets a successor for the same key. ``now`` is an aware time (default: the clock).
+    Raises OSError when the folder cannot be written.
     """
     moment = now or datetime.fromtimestamp(time.time(), UTC)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +70,7 @@ def make_all(
         fcntl.flock(lock, fcntl.LOCK_EX)
         _make_chain(folder, moment)
         _make_service_account(folder / "google.json", base_url_of_google_token)
+        _make_callback_keys(folder, moment)
         if not (folder / "vapid.pem").exists():
             _write_secret(
                 folder / "vapid.pem", _pem_of_key(ec.generate_private_key(ec.SECP256R1()))
@@ -263,6 +268,44 @@ def _new_service_account() -> dict[str, str]:
         "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{email}",
         "universe_domain": "googleapis.com",
     }
+
+
+def _make_callback_keys(folder: Path, now: datetime) -> None:
+    """The root key that signs a simulated phone's callbacks, and the document that makes it known.
+
+    The document has the shape of https://pay.google.com/gp/m/issuer/keys.
+    """
+    key = _p256_key(folder / "google-callback.key")
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    value, path = base64.b64encode(public).decode(), folder / "google-callback-keys.json"
+    try:
+        [known] = json.loads(path.read_text())["keys"]
+        good = (
+            known["keyValue"] == value
+            and known["protocolVersion"] == "ECv2SigningOnly"
+            and int(known["keyExpiration"]) > (now + RENEW_BEFORE).timestamp() * 1000
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        good = False
+    if not good:
+        known = {
+            "keyValue": value,
+            "protocolVersion": "ECv2SigningOnly",
+            "keyExpiration": str(int((now + CALLBACK_KEY_LIFE).timestamp() * 1000)),
+        }
+        _write(path, json.dumps({"keys": [known]}, indent=2).encode())
+
+
+def _p256_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError):
+        key = None
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    fresh = ec.generate_private_key(ec.SECP256R1())
+    _write_secret(path, _pem_of_key(fresh))
+    return fresh
 
 
 def _rsa_key(path: Path) -> rsa.RSAPrivateKey:

@@ -58,6 +58,9 @@ def _parser(wallets: Sequence[ModuleType]) -> argparse.ArgumentParser:
         "doctor", "checks settings, database and wallets, and says what to do", doctor.run
     )
     checking.add_argument("--json", action="store_true")
+    checking.add_argument(
+        "--online", action="store_true", help="asks the vendors about each merchant's account, too"
+    )
 
     showing = add("demo", "makes or finds the demo merchant", demo.run)
     showing.add_argument("--json", action="store_true")

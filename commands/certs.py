@@ -1,4 +1,4 @@
-"""Certificates: requests for them, files that come back, and the example ones."""
+"""Credentials of wallets: requests for certificates, files that come back, the example ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -23,7 +22,7 @@ from passes.errors import Invalid, NotFound
 from passes.merchants import accounts
 from passes.merchants.models import Merchant
 from passes.settings import Settings
-from passes.wallet_port import Account, Wallet
+from passes.wallet_port import Wallet
 
 USUAL = "apple"
 """The wallet that works with certificates; ``--wallet`` names another one."""
@@ -32,7 +31,7 @@ _WITH_PASSWORD = {".p12", ".pfx"}
 
 
 def add_parsers(certificates: Any) -> None:
-    """``treuepass certs csr``, ``import``, ``list`` and ``example``."""
+    """``treuepass certs csr``, ``import``, ``google``, ``list`` and ``example``."""
     asking = certificates.add_parser("csr", help="makes a request for a certificate")
     asking.add_argument("--merchant", required=True, metavar="SLUG")
     asking.add_argument("--common-name", required=True, metavar="NAME")
@@ -53,6 +52,16 @@ def add_parsers(certificates: Any) -> None:
     )
     bringing.set_defaults(command=bring)
 
+    service = certificates.add_parser(
+        "google", help="takes in a Google service account, and asks Google whether it may work"
+    )
+    service.add_argument("file", type=Path, metavar="KEY_FILE.json")
+    service.add_argument("--merchant", required=True, metavar="SLUG")
+    service.add_argument(
+        "--issuer", required=True, metavar="ID", help="the number that Google's console shows"
+    )
+    service.set_defaults(command=bring_google)
+
     listing = certificates.add_parser("list", help="shows accounts, requests and their ends")
     listing.add_argument("--merchant", metavar="SLUG", help="one merchant; otherwise all")
     listing.add_argument("--json", action="store_true")
@@ -70,8 +79,10 @@ def csr(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> i
     given = {"common_name": parsed.common_name}
     if parsed.email:
         given["email"] = parsed.email
-    with parts.store.write(merchant_named(parts.store, parsed.merchant)) as session:
-        waiting, pem = accounts.request(session, wallet, given, clock.now())
+    merchant_id = merchant_named(parts.store, parsed.merchant)
+    pem, made = accounts.make_request(wallet, given, clock.now())
+    with parts.store.write(merchant_id) as session:
+        waiting = accounts.keep_request(session, wallet, made, clock.now())
     if parsed.out is None:
         print(pem, end="")
     else:
@@ -86,29 +97,37 @@ def bring(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) ->
     if parsed.password_file is not None:
         given["password"] = _read(parsed.password_file).decode(errors="replace").rstrip("\r\n")
     parts = assemble(settings)
-    migrations.upgrade(parts.store.engine)
-    wallet = _wallet(parts, parsed.wallet)
-    merchant_id = merchant_named(parts.store, parsed.merchant)
     try:
-        account = _enter(parts, merchant_id, wallet, given)
+        return _enter(parts, parsed.merchant, parsed.wallet, given)
     except Invalid as error:
         wants_password = [wrong.field for wrong in error.fields] == ["password"]
         if not wants_password or "password" in given or not sys.stdin.isatty():
             raise
         given["password"] = getpass.getpass("Password of the file: ")
-        account = _enter(parts, merchant_id, wallet, given)
+        return _enter(parts, parsed.merchant, parsed.wallet, given)
+
+
+def bring_google(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> int:
+    """Takes in an issuer id and the key file of a service account, and asks Google about them."""
+    file = _read(parsed.file).decode(errors="replace")
+    given = {"issuer_id": parsed.issuer, "service_account": file}
+    return _enter(assemble(settings), parsed.merchant, "google", given)
+
+
+def _enter(parts: Parts, slug: str, kind: str, given: Mapping[str, object]) -> int:
+    """Keeps the credentials, says what they are and what is found about them. Raises Invalid."""
+    migrations.upgrade(parts.store.engine)
+    wallet = _wallet(parts, kind)
+    merchant_id = merchant_named(parts.store, slug)
+    examined = accounts.examine(parts.store, merchant_id, wallet, given, clock.now())
+    with parts.store.write(merchant_id) as session:
+        account = accounts.enter(session, wallet, examined, clock.now())
+        revive(session, wallet.kind, clock.now())
     for line in _described(account.name, wallet.facts(account)):
         print(line)
-    for finding in wallet.check(clock.now(), [account]):
+    for finding in (*wallet.check(clock.now(), [account]), *examined.findings):
         print(finding.sentence)
     return 0
-
-
-def _enter(parts: Parts, merchant_id: UUID, wallet: Wallet, given: Mapping[str, object]) -> Account:
-    with parts.store.write(merchant_id) as session:
-        account = accounts.enter(session, wallet, given, clock.now())
-        revive(session, wallet.kind, clock.now())
-    return account
 
 
 def show(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> int:
@@ -211,6 +230,8 @@ def _described(name: str, facts: Mapping[str, Any], state: str = "") -> Iterator
     words = [name]
     if facts.get("team"):
         words.append(f"team {facts['team']}")
+    if facts.get("service_account"):
+        words.append(str(facts["service_account"]))
     if facts.get("nfc"):
         words.append("with NFC")
     if facts.get("expires_at"):

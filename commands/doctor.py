@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -36,8 +36,8 @@ class Line:
 
 
 def run(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> int:
-    """Exit code 1 when something is broken."""
-    lines = list(_examine(assemble(settings)))
+    """Exit code 1 when something is broken. ``--online`` asks the vendors about each account."""
+    lines = list(_examine(assemble(settings), online=parsed.online))
     if parsed.json:
         print(json.dumps([asdict(line) for line in lines]))
     else:
@@ -46,7 +46,7 @@ def run(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> i
     return 1 if any(line.state == "broken" for line in lines) else 0
 
 
-def _examine(parts: Parts) -> Iterator[Line]:
+def _examine(parts: Parts, *, online: bool) -> Iterator[Line]:
     settings = parts.settings
     yield Line("ok", "data folder", str(settings.data_dir))
     if settings.base_url.startswith("https://"):
@@ -62,7 +62,7 @@ def _examine(parts: Parts) -> Iterator[Line]:
     for wallet in parts.wallets.values():
         yield from _lines(wallet, wallet.check(now), "ready")
         for merchant_id, name in merchants:
-            yield from _accounts(parts, wallet, merchant_id, name, now)
+            yield from _accounts(parts, wallet, merchant_id, name, now, online=online)
     yield from _complaints(parts, now)
 
 
@@ -77,9 +77,12 @@ def _complaints(parts: Parts, now: datetime) -> Iterator[Line]:
 
 
 def _accounts(
-    parts: Parts, wallet: Wallet, merchant_id: UUID, merchant: str, now: datetime
+    parts: Parts, wallet: Wallet, merchant_id: UUID, merchant: str, now: datetime, *, online: bool
 ) -> Iterator[Line]:
-    """What a merchant's own credentials are good for; nothing is said of one in test mode."""
+    """What a merchant's own credentials are good for; nothing is said of one in test mode.
+
+    ``online``: the vendor is asked, too.
+    """
     try:
         with parts.store.read(merchant_id) as session:
             entered = accounts.wallet_accounts(session, wallet.kind)
@@ -92,7 +95,10 @@ def _accounts(
     for account in entered:
         end = wallet.facts(account).get("expires_at")
         until = f", until {end:%Y-%m-%d}" if isinstance(end, datetime) else ""
-        found = wallet.check(now, [account])
+        found = [*wallet.check(now, [account])]
+        if online:
+            told = wallet.try_out(account)
+            found += [replace(each, sentence=f"{account.name}: {each.sentence}") for each in told]
         yield from _lines(wallet, found, f"{account.name}{until}", f"{merchant}: ")
 
 

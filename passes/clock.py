@@ -40,6 +40,13 @@ def at_hour(day: date, hour: int, time_zone: str) -> datetime:
     return datetime.combine(day, time(hour), ZoneInfo(time_zone)).astimezone(UTC)
 
 
+def last_at_hour(now: datetime, hour: int, time_zone: str) -> datetime:
+    """When it was last that hour on the merchant's clock, in UTC."""
+    today = day_of(now, time_zone)
+    moment = at_hour(today, hour, time_zone)
+    return moment if moment <= now else at_hour(today - timedelta(days=1), hour, time_zone)
+
+
 def whole_second_after(previous: datetime, moment: datetime) -> datetime:
     """``moment`` cut to the second, but at least one second after ``previous``.
 

@@ -1,4 +1,5 @@
-"""Names that the outside sees: row ids, serial numbers, referral codes, till codes, tokens.
+"""Names that the outside sees: row ids, serial numbers, referral codes, till codes, tokens, and
+passwords that are good once.
 
 R-ID-1..3 of the loyalty specification. Nothing secret is made of anything but random bits or a
 keyed hash of them.
@@ -81,9 +82,18 @@ def derived_token(key: bytes, purpose: str, subject: UUID, version: int) -> str:
 
     Derived, not stored: raising ``version`` makes a new one and the old one worthless.
     """
+    secret = _derived(key, purpose, subject, version)[:16]
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
+def derived_key(key: bytes, purpose: str, subject: UUID, version: int) -> bytes:
+    """The same as a key of 160 bits, the length that RFC 4226 (section 4, R6) recommends."""
+    return _derived(key, purpose, subject, version)[:20]
+
+
+def _derived(key: bytes, purpose: str, subject: UUID, version: int) -> bytes:
     message = b"\x00".join((purpose.encode(), subject.bytes, str(version).encode()))
-    digest = hmac.digest(key, message, "sha256")
-    return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+    return hmac.digest(key, message, "sha256")
 
 
 def fingerprint(token: str) -> str:
@@ -111,6 +121,26 @@ def read_till_code(key: bytes, scanned: str) -> str | None:
         return None
     plain = "".join(CROCKFORD[_CROCKFORD_VALUE[letter]] for letter in letters)
     return serial if hmac.compare_digest(plain, till_code(key, serial)) else None
+
+
+def one_time_password(key: bytes, step: int, digits: int) -> str:
+    """HOTP (RFC 4226, section 5.3) for a counter; a TOTP (RFC 6238) when that counts periods."""
+    digest = hmac.digest(key, step.to_bytes(8, "big"), "sha1")
+    start = digest[-1] & 15
+    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFF_FFFF
+    return f"{number % 10**digits:0{digits}d}"
+
+
+def is_timely(given: str, key: bytes, at: float, *, period: int, digits: int) -> bool:
+    """Whether ``given`` (ASCII) is the TOTP of ``at`` (seconds since 1970), of the period before or
+    the one after, for clocks differ (RFC 6238, section 5.2). Takes the same time for any answer.
+    """
+    step = int(at) // period
+    found = [
+        hmac.compare_digest(given, one_time_password(key, near, digits))
+        for near in range(max(step - 1, 0), step + 2)
+    ]
+    return any(found)
 
 
 def slug_of(name: str) -> str:

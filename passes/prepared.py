@@ -61,6 +61,12 @@ class Prepared:
 
     def ask(self, connection: Connection, **asked: str) -> list[dict[str, Line]]:
         """The rows, each by its parts. Raises what SQLAlchemy raises."""
+        return self.ask_both(connection, **asked)[1]
+
+    def ask_both(
+        self, connection: Connection, **asked: str
+    ) -> tuple[Sequence[Any], list[dict[str, Line]]]:
+        """The rows as the driver gives them, and by their parts."""
         dialect = connection.dialect
         query = self._compiled.get(dialect.name)
         if query is None:
@@ -68,21 +74,10 @@ class Prepared:
         given: Any = {**query.fixed, **asked}
         if query.positions is not None:
             given = [given[name] for name in query.positions]
-        raw = connection.connection
-        cursor = raw.cursor()
-        try:
-            cursor.execute(query.text, given)
-            rows = cursor.fetchall()
-        except dialect.loaded_dbapi.Error as error:
-            if dialect.is_disconnect(error, raw, cursor):
-                connection.invalidate()
-            # The parameters stay out of its text.
-            raise DBAPIError.instance(
-                query.text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True
-            ) from error
-        finally:
-            cursor.close()
-        return [{name: Line(columns, row) for name, columns in query.parts.items()} for row in rows]
+        rows, _ = send(connection, query.text, given, gives_rows=True)
+        return rows, [
+            {name: Line(columns, row) for name, columns in query.parts.items()} for row in rows
+        ]
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         compiled = self._statement.compile(dialect=dialect)

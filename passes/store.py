@@ -9,6 +9,7 @@ role that owns nothing.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Connection,
     CursorResult,
     DateTime,
+    Dialect,
     Engine,
     Integer,
     MetaData,
@@ -36,9 +38,10 @@ from sqlalchemy import (
     types,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.sql.functions import FunctionElement
 
 from passes import clock
@@ -55,7 +58,12 @@ SHARDS = 64
 DUE = "treuepass_due"
 """The channel on which PostgreSQL tells other processes that there is work."""
 
-_FULL, _NORMAL = 2, 1
+_SURELY_ALIVE = 1.0
+"""Seconds after its last use in which a connection to PostgreSQL is not tried out."""
+
+_FULL = 2
+_NORMAL = 1
+"""Appends to the WAL as FULL does, and leaves it to the next FULL to reach the disk."""
 _SQLITE_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": _FULL,  # a committed posting survives power loss
@@ -87,6 +95,27 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    # SQLite keeps text; SQLAlchemy's own way there and back takes three times as long.
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        return _of_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _as_text(value: datetime | None) -> str | None:
+    """As SQLAlchemy writes it: text of one length, which sorts by time."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a point in time needs a time zone")
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+def _of_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -152,14 +181,14 @@ class Store:
         self._followers = followers or {}
         self.engine = _connect(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._writing = self.engine.execution_options(treuepass_writes=True)
-        # SQLite's connections for reading are others, which never change over to writing and back:
-        # the PRAGMA for that makes SQLite compile every statement anew.
-        self._readers = _connect(url) if self.is_sqlite else self.engine
-        self._reading = self._readers.execution_options(
-            treuepass_writes=False, postgresql_readonly=True
-        )
-        self._noting = self.engine.execution_options(treuepass_writes=True, treuepass_lasting=False)
+        # SQLite's connections for reading and for noting are others, which never change over to
+        # writing and back: the PRAGMA for that makes SQLite compile every statement anew.
+        if self.is_sqlite:
+            self._reading = _connect(url, "BEGIN", query_only=1)
+            self._noting = _connect(url, synchronous=_NORMAL)
+        else:
+            self._reading = self.engine.execution_options(postgresql_readonly=True)
+            self._noting = self.engine.execution_options(treuepass_lasting=False)
         self.due = Event()
         """Set when a transaction made work due for the worker: one of this process, or, while
         ``listen`` runs, of any process."""
@@ -172,7 +201,7 @@ class Store:
 
     def write(self, merchant_id: UUID) -> AbstractContextManager[Session]:
         """A transaction of one merchant. On SQLite it holds the write lock from the start."""
-        return self._transaction(self._writing, merchant_id)
+        return self._transaction(self.engine, merchant_id)
 
     def read_all(self) -> AbstractContextManager[Session]:
         """A transaction of the system that changes nothing."""
@@ -180,7 +209,7 @@ class Store:
 
     def write_all(self) -> AbstractContextManager[Session]:
         """A transaction of the system."""
-        return self._transaction(self._writing, None)
+        return self._transaction(self.engine, None)
 
     @contextmanager
     def look_all(self) -> Iterator[Connection]:
@@ -206,8 +235,8 @@ class Store:
     def close(self) -> None:
         for write in self.unwritten:
             write()
-        self.engine.dispose()
-        self._readers.dispose()
+        for engine in (self.engine, self._reading, self._noting):
+            engine.dispose()
 
     def listen(self, stopping: Event) -> None:
         """Sets ``due`` whenever any process made work due, until ``stopping``. PostgreSQL only.
@@ -272,6 +301,7 @@ event.listen(_Session, "before_flush", check_rows)
 @event.listens_for(_Session, "after_begin")
 def _enter_role(session: Session, transaction: object, connection: Connection) -> None:
     _take_role(connection, session.info["merchant_id"])
+    session.info["connection"] = connection
 
 
 def _take_role(connection: Connection, merchant_id: UUID | None) -> None:
@@ -283,6 +313,12 @@ def _take_role(connection: Connection, merchant_id: UUID | None) -> None:
     )
     if not connection.get_execution_options().get("treuepass_lasting", True):
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
+def connection_of(session: Session) -> Connection:
+    """The connection of the session's transaction, which begins with it."""
+    known: Connection | None = session.info.get("connection")
+    return known or session.connection()
 
 
 def merchant_of(session: Session) -> UUID:
@@ -357,38 +393,50 @@ def lasting_faults(store: Store) -> list[str]:
         ]
 
 
-def _connect(url: str) -> Engine:
+def _watched(engine: Engine) -> Engine:
+    """Tries a connection out before it is used, unless it was in use a moment ago: the pool's own
+    ``pre_ping`` asks each time, which a till would wait for."""
+
+    @event.listens_for(engine, "checkin")
+    def note(driver: object, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def try_out(driver: Any, record: ConnectionPoolEntry, proxy: object) -> None:
+        if time.monotonic() - record.info.get("used_at", time.monotonic()) < _SURELY_ALIVE:
+            return
+        try:
+            engine.dialect.do_ping(driver)
+        except engine.dialect.loaded_dbapi.Error:
+            raise DisconnectionError from None  # the pool makes a new one
+
+    return engine
+
+
+def _connect(url: str, begin: str = "BEGIN IMMEDIATE", **pragmas: int) -> Engine:
+    """``begin`` and ``pragmas``, beside those of all connections, are SQLite's."""
     options: dict[str, Any] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
         "hide_parameters": True,  # an error's text ends up in the log
     }
-    if url.startswith("sqlite"):
-        # sqlite3 must not begin transactions by itself: it would begin them too late, and lose
-        # updates without a word (175 of 200 in a trial).
-        engine = create_engine(url, connect_args={"isolation_level": None}, **options)
-        event.listen(engine, "connect", _set_sqlite_pragmas)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True, **options)
+    if not url.startswith("sqlite"):
+        return _watched(create_engine(url, pool_size=8, max_overflow=24, **options))
 
+    # sqlite3 must not begin transactions by itself: it would begin them too late, and lose
+    # updates without a word (175 of 200 in a trial).
+    engine = create_engine(url, connect_args={"isolation_level": None}, **options)
 
-def _set_sqlite_pragmas(connection: sqlite3.Connection, record: object) -> None:
-    for name, value in _SQLITE_PRAGMAS.items():
-        connection.execute(f"PRAGMA {name} = {value}")
+    @event.listens_for(engine, "connect")
+    def prepare(driver: sqlite3.Connection, record: object) -> None:
+        for name, value in (_SQLITE_PRAGMAS | pragmas).items():
+            driver.execute(f"PRAGMA {name} = {value}")
 
+    def begin_it(dbapi_connection: PoolProxiedConnection) -> None:
+        driver = dbapi_connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - this engine is SQLite's
+        driver.execute(begin)
 
-def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    writes = options.get("treuepass_writes", True)
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - this listener is SQLite's
-    state = connection.connection.info
-    if state.get("treuepass_writes") is not writes:
-        driver.execute(f"PRAGMA query_only = {0 if writes else 1}")
-        state["treuepass_writes"] = writes
-    if writes:
-        # NORMAL appends to the WAL as FULL does, and leaves it to the next FULL to reach the disk.
-        lasting = options.get("treuepass_lasting", True)
-        driver.execute(f"PRAGMA synchronous = {_FULL if lasting else _NORMAL}")
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # Not a listener: with one, SQLAlchemy takes the slow way on every connection.
+    engine.dialect.do_begin = begin_it  # type: ignore[method-assign]
+    return engine

@@ -6,7 +6,8 @@ Nowhere but where cards are posted on does that matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from passes.guard import check_tied
 from passes.prepared import send
-from passes.store import merchant_of
+from passes.store import connection_of, merchant_of
 
 OF_MERCHANT = "of_merchant"
 """The parameter by which such a statement names the merchant; it is never a caller's to give."""
@@ -25,12 +26,13 @@ Coder = Callable[[Any], Any]
 
 
 class _Compiled(NamedTuple):
-    """A statement in one database's words."""
+    """A statement in one database's words. ``order`` picks the parameters by their place; None:
+    the driver takes them by their names."""
 
     text: str
-    fixed: Mapping[str, Any]
-    encoders: Mapping[str, Coder]
-    positions: Sequence[str] | None
+    fixed: dict[str, Any]
+    encoders: Sequence[tuple[str, Coder]]
+    order: Callable[[Any], tuple[Any, ...]] | None
     names: Sequence[str]
     decoders: Sequence[tuple[int, Coder]]
 
@@ -56,20 +58,25 @@ class Tied:
             found.append(SimpleNamespace(**dict(zip(made.names, values, strict=True))))
         return found
 
+    def raw(self, session: Session, **given: Any) -> Sequence[Any]:
+        """The rows as the driver gives them."""
+        return self._run(session, given)[1]
+
     def change(self, session: Session, **given: Any) -> int:
         """How many rows it changed. Raises what SQLAlchemy raises."""
         return self._run(session, given)[2]
 
     def _run(self, session: Session, given: dict[str, Any]) -> tuple[_Compiled, Sequence[Any], int]:
         given[OF_MERCHANT] = merchant_of(session)
-        connection = session.connection()
+        connection = connection_of(session)
         made = self._in_words_of(connection)
-        values: Any = {**made.fixed, **given}
-        for name, encode in made.encoders.items():
-            values[name] = encode(values[name])
-        if made.positions is not None:
-            values = [values[name] for name in made.positions]
-        rows, changed = send(connection, made.text, values, bool(made.names))
+        values = made.fixed | given
+        for name, encode in made.encoders:
+            value = values[name]
+            if value is not None:
+                values[name] = encode(value)
+        sent: Any = made.order(values) if made.order is not None else values
+        rows, changed = send(connection, made.text, sent, bool(made.names))
         return made, rows, changed
 
     def _in_words_of(self, connection: Connection) -> _Compiled:
@@ -89,6 +96,11 @@ def _compile(statement: Select[Any] | Insert | Update, dialect: Dialect) -> _Com
         for parameter, name in compiled.bind_names.items()
         if (encode := parameter.type.dialect_impl(dialect).bind_processor(dialect)) is not None
     }
+    places = compiled.positiontup
+    order: Any = None
+    if places is not None:
+        # Of a single name itemgetter makes no tuple.
+        order = itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
     decoders = [
         (place, decode)
         for place, column in enumerate(columns)
@@ -97,8 +109,8 @@ def _compile(statement: Select[Any] | Insert | Update, dialect: Dialect) -> _Com
     return _Compiled(
         str(compiled),
         dict(compiled.params),
-        encoders,
-        compiled.positiontup,
+        list(encoders.items()),
+        order,
         [str(name) for name in columns.keys()],  # noqa: SIM118 - a collection
         decoders,
     )

@@ -330,11 +330,15 @@ class CredentialsRefused(WalletMisconfigured):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that stops a wallet now (``stops``) or will soon; ``sentence`` says what to do."""
+    """Something that stops a wallet now (``stops``) or will soon; ``sentence`` says what to do.
+
+    ``field``: the part of what a merchant entered that is to blame, as in CredentialsRefused.
+    """
 
     wallet: str
     stops: bool
     sentence: str
+    field: str | None = None
 
 
 # --- the visitor and what is offered -------------------------------------------------------------
@@ -424,7 +428,8 @@ class Wallet(Protocol):
 
     def try_out(self, account: Account) -> Sequence[Finding]:
         """Asks the vendor whether it takes these credentials; over the network, so never inside a
-        transaction. Nothing is found when the vendor cannot be reached or cannot be asked."""
+        transaction. A finding that stops and names a ``field`` keeps them from being stored;
+        where the vendor cannot be asked or gives no clear answer, there is none of that sort."""
         ...
 
     def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event, Thread
 
 import structlog
 from sqlalchemy import select
 
 from passes import idempotency
+from passes.delivery import loud, vendor_events
+from passes.delivery.agreed_clock import AgreedClock
+from passes.delivery.campaigns import CampaignLog
 from passes.delivery.crew import Crew
 from passes.delivery.deliver import deliver_due
+from passes.delivery.reconcile import reconcile_due
 from passes.delivery.revisions import roll_out
 from passes.delivery.stale import mark_stale
 from passes.ledger.proof import prove_when_due
@@ -30,10 +34,8 @@ BREATH = 0.01
 TIDY = 3_600.0
 """Seconds between two rounds of putting away what has run out."""
 RECONNECT = 1.0
-COMPARE_CLOCKS = 60.0
-"""Seconds between two looks at the database's clock."""
-CLOCKS_AGREE = timedelta(milliseconds=100)
-"""What lies beneath may be the way to the database and back."""
+LOOK_FOR_NIGHTS = 600.0
+"""Seconds between two looks for merchants whose cards are to be reconciled."""
 LAST_BATCHES = 60.0
 """Seconds that the batches in hand get when the worker stops."""
 
@@ -57,10 +59,9 @@ class Worker:
         self._store = store
         self._wallets = wallets
         self._base_url = base_url
-        self._machine_now = now
-        self._ahead = timedelta(0)
-        self._compared_at: float | None = None
+        self._now = AgreedClock(store, now)
         self._crew = Crew(store, wallets, base_url, self._now)
+        self._campaigns = CampaignLog(store, wallets)
         self._stopping = Event()
         self._tidy_at: datetime | None = None
 
@@ -82,11 +83,13 @@ class Worker:
             aside.append(Thread(target=self._listen, name="treuepass-listen", daemon=True))
         for thread in aside:
             thread.start()
+        # Nobody waits for this one: it waits for vendors, and may be cut off at any moment.
+        Thread(target=self._reconcile, name="treuepass-reconcile", daemon=True).start()
         while self._goes_on():
             self._store.due.clear()
             looked = time.monotonic()
             try:
-                self._compare_clocks()
+                self._now.compare()
                 wait = self._crew.round()
             except Exception:
                 log.exception("worker_round_failed")
@@ -103,7 +106,8 @@ class Worker:
     def work_once(self) -> int:
         """One round over everything that is due, in this thread; how many rows it took."""
         now = self._now()
-        self._tidy_when_due(now)
+        if self._tidy_when_due(now):
+            reconcile_due(self._store, self._wallets, self._now)
         roll_out(self._store, now)
         while wake_due(self._store, now):
             pass
@@ -115,16 +119,6 @@ class Worker:
         if not threading.main_thread().is_alive():
             self._stopping.set()
         return not self._stopping.is_set()
-
-    def _now(self) -> datetime:
-        return self._machine_now() + self._ahead
-
-    def _compare_clocks(self) -> None:
-        moment = time.monotonic()
-        if self._compared_at is None or moment - self._compared_at >= COMPARE_CLOCKS:
-            self._compared_at = moment
-            ahead = self._store.ahead()
-            self._ahead = ahead if abs(ahead) >= CLOCKS_AGREE else timedelta(0)
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
@@ -142,25 +136,40 @@ class Worker:
                 now = self._now()
                 busy = wake_due(self._store, now) + roll_out(self._store, now)
                 busy += settle_due(self._store, now)
+                self._campaigns.tell_when_due(now)
                 self._tidy_when_due(now)
             except Exception:
                 log.exception("chore_failed")
                 busy = 0
             self._stopping.wait(BREATH if busy else POLL)
 
-    def _tidy_when_due(self, now: datetime) -> None:
-        if self._tidy_at is None or (now - self._tidy_at).total_seconds() >= TIDY:
-            self._tidy_at = now
-            tidy(self._store, now)
+    def _tidy_when_due(self, now: datetime) -> bool:
+        if self._tidy_at is not None and (now - self._tidy_at).total_seconds() < TIDY:
+            return False
+        self._tidy_at = now
+        tidy(self._store, now)
+        return True
+
+    def _reconcile(self) -> None:
+        """Asks vendors each night who has what; nothing else stands behind their answers."""
+        while not self._stopping.is_set():
+            try:
+                reconcile_due(self._store, self._wallets, self._now, self._goes_on)
+            except Exception:
+                log.exception("reconciling_failed")
+            self._stopping.wait(LOOK_FOR_NIGHTS)
 
 
 def tidy(store: Store, now: datetime) -> None:
-    """Drops answers kept for repeats once their day is over; marks devices that went silent; each
-    night proves the ledger."""
+    """Drops answers kept for repeats and announcements that were counted, once their day is over,
+    and events that cannot come again; marks devices that went silent; each night proves the
+    ledger."""
     with store.read_all() as session:
         merchant_ids = session.scalars(select(Merchant.id)).all()
     for merchant_id in merchant_ids:
         with store.write(merchant_id) as session:
             idempotency.forget_old(session, merchant_id, now)
+            loud.forget_old(session, now)
+            vendor_events.forget_old(session, now)
             mark_stale(session, now)
         prove_when_due(store, merchant_id, now)

@@ -103,7 +103,19 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def parts(now: Clock, database_url: str, tmp_path: Path, certificates: Path) -> Iterator[Parts]:
+def further_settings() -> dict[str, str]:
+    """Settings besides those that every test has; a module with others has its own fixture."""
+    return {}
+
+
+@pytest.fixture
+def parts(
+    now: Clock,
+    database_url: str,
+    tmp_path: Path,
+    certificates: Path,
+    further_settings: dict[str, str],
+) -> Iterator[Parts]:
     """The whole product over an empty database, at a time that stands still until it is moved."""
     data_dir = tmp_path / "var"
     data_dir.mkdir()
@@ -114,6 +126,7 @@ def parts(now: Clock, database_url: str, tmp_path: Path, certificates: Path) -> 
             "TREUEPASS_DATABASE_URL": database_url,
             "TREUEPASS_MASTER_KEY": MASTER_KEY,
             "TREUEPASS_BASE_URL": "http://127.0.0.1:8000",
+            **further_settings,
         }
     )
     made = assemble(settings)

@@ -13,6 +13,7 @@ API_BASE = "https://walletobjects.googleapis.com/walletobjects/v1"
 SAVE_URL = "https://pay.google.com/gp/v/save"
 LOGO_PATH = "/wallet/google/logo.png"
 CALLBACK_PATH = "/wallet/google/callback"
+TEST_WALLET_PATH = "/wallet/google/test-wallet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import jwt
 
 from wallet_google.credentials import Credentials
@@ -32,6 +34,31 @@ def save_link(
     if len(token) > LONGEST_TOKEN:
         token = _signed(credentials, family, object_id, origins=[], now=now)
     return f"{save_url}/{token}"
+
+
+def named_in(token: str, credentials: Credentials) -> tuple[str, str] | None:
+    """Family and id of the one object that a save link adds, read as Google reads it.
+
+    None unless the account signed the token and it is a save link.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            credentials.key.public_key(),
+            algorithms=["RS256"],
+            audience="google",
+            issuer=credentials.email,
+            options={"require": ["iss", "aud", "iat"]},
+        )
+    except jwt.InvalidTokenError:
+        return None
+    payload = claims.get("payload")
+    if claims.get("typ") != "savetowallet" or not isinstance(payload, Mapping):
+        return None
+    match list(payload.items()):
+        case [(str(kind), [{"id": str(object_id)}])] if kind.endswith("Objects"):
+            return kind.removesuffix("Objects"), object_id
+    return None
 
 
 def _signed(

@@ -19,6 +19,12 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct"
 
 CARD_NUMBER: Text = {"de": "Kartennummer", "en": "Card number", "nl": "Kaartnummer"}
 NAME: Text = {"de": "Name", "en": "Name", "nl": "Naam"}
+OPEN_CARD: Text = {
+    "de": "Karte im Browser öffnen",
+    "en": "Open card in browser",
+    "nl": "Kaart openen in browser",
+}
+"""At most 30 characters: Google's limit for the button of a pass."""
 
 
 def localized(

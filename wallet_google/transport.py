@@ -14,15 +14,18 @@ from weakref import WeakKeyDictionary
 
 import jwt
 import requests
+from requests.adapters import HTTPAdapter
 
 from passes.wallet_port import WalletDown, WalletMisconfigured
 from wallet_google.credentials import Credentials
+from wallet_google.pacing import Pacing
 
 SCOPE = "https://www.googleapis.com/auth/wallet_object.issuer"
 AUDIENCE = "https://oauth2.googleapis.com/token"
 """A constant, even where the key file names another token endpoint."""
 
 _TIMEOUT = 10  # seconds, Google's advice
+_CONNECTIONS = 32  # kept open; more requests than that at once open their own
 _LARGEST_ANSWER = 2_000_000  # bytes
 _FRESH = 225  # seconds that a token must have left
 
@@ -36,46 +39,81 @@ class Answer:
     retry_after: float | None = None
 
 
+class Unanswered(WalletDown):
+    """No answer came; whether Google did what it was asked is not known."""
+
+
 class Transport(Protocol):
     """The way to Google, or to its stand-in."""
 
     def send(
         self, credentials: Credentials, method: str, path: str, body: Mapping[str, object]
     ) -> Answer:
-        """``path`` is ``loyaltyObject`` or ``loyaltyObject/<id>``. Raises WalletError."""
+        """``path`` is what stands in Google's addresses behind ``v1/``: ``loyaltyObject``,
+        ``loyaltyObject/<id>``, a query where there is one. An empty body is none. Raises
+        WalletError."""
         ...
 
 
 class HttpTransport:
     """Google's REST API; safe to use from several threads."""
 
-    def __init__(self, api_base: str, clock: Callable[[], float]) -> None:
+    def __init__(self, api_base: str, clock: Callable[[], float], pacing: Pacing) -> None:
         self._api_base = api_base
         self._clock = clock
+        self._pacing = pacing
         self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # Google compresses answers only for a client whose name says so, too.
         self._session.headers["User-Agent"] = "treuepass (gzip)"
         self._tokens: WeakKeyDictionary[Credentials, TokenSource] = WeakKeyDictionary()
         self._lock = Lock()
 
+    def unhurried(self) -> Transport:
+        """The same way to Google for work that nobody waits for: it lets urgent requests pass."""
+        return _Unhurried(self)
+
     def send(
-        self, credentials: Credentials, method: str, path: str, body: Mapping[str, object]
+        self,
+        credentials: Credentials,
+        method: str,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        urgent: bool = True,
     ) -> Answer:
-        """One request; a token that Google no longer takes is replaced once."""
+        """One request; a token that Google no longer takes is replaced once.
+
+        Raises NotYet when our own pace does not let it go soon, Unanswered, and other WalletErrors.
+        """
         tokens = self._tokens_of(credentials)
         token = tokens.get()
-        answer = self._request(token, method, path, body)
+        request = _Request(credentials.email, urgent, method, path, body)
+        answer = self._carry(request, token)
         if answer.status == 401:
-            answer = self._request(tokens.get(refused=token), method, path, body)
+            answer = self._carry(request, tokens.get(refused=token))
         return answer
 
-    def _request(self, token: str, method: str, path: str, body: Mapping[str, object]) -> Answer:
+    def _carry(self, request: _Request, token: str) -> Answer:
+        """A connection that breaks gets a second chance, where doing it twice does no harm."""
+        try:
+            return self._carry_once(request, token)
+        except Unanswered as error:
+            broke = isinstance(error.__cause__, requests.ConnectionError)
+            timed_out = isinstance(error.__cause__, requests.Timeout)
+            if not broke or timed_out or not request.is_idempotent:
+                raise
+            return self._carry_once(request, token)
+
+    def _carry_once(self, request: _Request, token: str) -> Answer:
+        self._pacing.wait(request.subject, urgent=request.urgent)
         return _ask(
             self._session,
-            method,
-            f"{self._api_base}/{path}",
-            data=json.dumps(body, separators=(",", ":")).encode(),
+            request.method,
+            f"{self._api_base}/{request.path}",
+            data=json.dumps(request.body, separators=(",", ":")).encode() if request.body else None,
             content_type="application/json",
             clock=self._clock,
             auth=_Bearer(token),
@@ -88,6 +126,34 @@ class HttpTransport:
                 source = TokenSource(credentials, self._session, self._clock)
                 self._tokens[credentials] = source
             return source
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One request before it has a token. ``subject``: whose pace it keeps."""
+
+    subject: str
+    urgent: bool
+    method: str
+    path: str
+    body: Mapping[str, object] = field(repr=False)
+
+    @property
+    def is_idempotent(self) -> bool:
+        # Inserts are: their ids are ours, so the second one is answered 409.
+        return not self.path.endswith("/addMessage")
+
+
+class _Unhurried:
+    """See ``HttpTransport.unhurried``."""
+
+    def __init__(self, transport: HttpTransport) -> None:
+        self._transport = transport
+
+    def send(
+        self, credentials: Credentials, method: str, path: str, body: Mapping[str, object]
+    ) -> Answer:
+        return self._transport.send(credentials, method, path, body, urgent=False)
 
 
 class TokenSource:
@@ -140,8 +206,9 @@ class TokenSource:
         if 400 <= answer.status < 500 and answer.status not in {408, 429}:
             said = answer.body.get("error_description") or answer.body.get("error") or answer.status
             raise WalletMisconfigured(
-                f"Google gives the service account {self._email} no access token ({said}). Check"
-                " that its key was not deleted and that this server's clock is right."
+                f"Google gives the service account {self._email} no access token ({said}). Check in"
+                " the Google Cloud Console under IAM & Admin, Service Accounts that the account and"
+                " its key are still there and not disabled, and that this server's clock is right."
             )
         token, lifetime = answer.body.get("access_token"), answer.body.get("expires_in")
         if answer.status != 200 or not isinstance(token, str) or not isinstance(lifetime, int):
@@ -169,18 +236,18 @@ def _ask(
     method: str,
     url: str,
     *,
-    data: bytes,
+    data: bytes | None,
     content_type: str,
     clock: Callable[[], float],
     auth: _Bearer,
 ) -> Answer:
-    """One request without redirects, its answer bounded in size. Raises WalletDown."""
+    """One request without redirects, its answer bounded in size. Raises Unanswered, WalletDown."""
     try:
         with session.request(
             method,
             url,
             data=data,
-            headers={"Content-Type": content_type},
+            headers={"Content-Type": content_type} if data else {},
             auth=auth,
             timeout=_TIMEOUT,
             allow_redirects=False,
@@ -195,7 +262,7 @@ def _ask(
             return Answer(response.status_code, _json_object(bytes(received)), pause)
     except requests.RequestException as error:
         # Only the kind of trouble: the text of some of these errors holds whole addresses.
-        raise WalletDown(f"Google cannot be reached ({type(error).__name__})") from error
+        raise Unanswered(f"Google cannot be reached ({type(error).__name__})") from error
 
 
 def _seconds(retry_after: str, now: float) -> float | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -25,20 +23,26 @@ from passes.wallet_port import (
     Reason,
     Receipt,
     Redirect,
+    State,
+    Style,
     Visitor,
     WalletError,
     WalletMisconfigured,
-    push_each,
 )
-from wallet_google import rest
+from wallet_google import pacing, rest
 from wallet_google.addresses import API_BASE, Site, is_loopback
-from wallet_google.credentials import TEST_ISSUER_ID, Credentials, CredentialStore
-from wallet_google.objects import HERO, LOGO, Body, class_body, family, object_body, resource_id
-from wallet_google.save_link import save_link
-from wallet_google.stand_in import StandIn
+from wallet_google.credentials import TEST_ISSUER_ID, CredentialStore
+from wallet_google.objects import HERO, LOGO, family, resource_id
+from wallet_google.onboarding import try_out
+from wallet_google.save_link import named_in, save_link
+from wallet_google.stand_in import FILE_NAME, StandIn
 from wallet_google.transport import HttpTransport, Transport
+from wallet_google.upkeep import Line, Upkeep
 
 _log = logging.getLogger(__name__)
+
+_MOST_UNSAID = 100_000
+"""Objects of one list that Google says nothing of, and that are remembered until it is over."""
 
 
 class GoogleWallet:
@@ -46,7 +50,7 @@ class GoogleWallet:
 
     kind = "google"
     title = "Google Wallet"
-    pace: float | None = 15.0
+    pace: float | None
     loud_a_day: int | None = 3
     pictures: tuple[PictureSize, ...] = (
         PictureSize(LOGO, "logo", 660, 660, Crop.CONTAIN),
@@ -61,21 +65,30 @@ class GoogleWallet:
         api_base: str | None,
         save_url: str,
         clock: Callable[[], float],
+        turn: Callable[[str, float, bool], float],
+        pace: float = pacing.DEFAULT,
     ) -> None:
         """``api_base`` None: Google's own, and a stand-in for merchants in test mode.
 
-        ``clock`` gives seconds since 1970.
+        ``clock`` gives seconds since 1970; ``turn`` is the port's ``Issuer.turn`` for Google.
         """
+        self.pace = pace
         self._base_url = base_url
         self._save_url = save_url
         self._clock = clock
         near = api_base is not None and is_loopback(api_base)
         self._site = Site(base_url, near)
         self._test_site = Site(base_url, near or api_base is None)
-        self._transport: Transport = HttpTransport(api_base or API_BASE, clock)
-        self._test_transport: Transport = StandIn() if api_base is None else self._transport
+        paced = pacing.Pacing(turn, lambda: self.pace or pacing.DEFAULT)
+        google = HttpTransport(api_base or API_BASE, clock, paced)
+        self._transport: Transport = google
+        self._test_transport: Transport = (
+            StandIn(data_dir / FILE_NAME, clock) if api_base is None else self._transport
+        )
+        self._unhurried = google.unhurried()
+        self._test_unhurried = self._unhurried if api_base else self._test_transport
         self._credentials = CredentialStore(data_dir, loopback_tokens=near)
-        self._classes: dict[str, tuple[int, bytes]] = {}
+        self._upkeep = Upkeep()
 
     def suits(self, visitor: Visitor) -> Fit:
         """Android has it built in; a computer can save to the account; iPhones cannot show it."""
@@ -96,9 +109,9 @@ class GoogleWallet:
 
     def offer(self, content: PassContent, visitor: Visitor) -> Redirect:
         """A save link for the pass, which is at Google before the link is handed out."""
-        line = self._line(content)
-        self._bring_class(content, line)
-        self._bring_object(content, line)
+        line = self._line(content.account)
+        self._upkeep.bring_class(content, line)
+        self._upkeep.bring_object(content, line)
         link = save_link(
             line.credentials,
             family(content.style),
@@ -112,20 +125,14 @@ class GoogleWallet:
     def push(
         self, content: PassContent, installations: Sequence[Installation], reason: Reason
     ) -> Sequence[Receipt]:
-        """Updates class and object; a changed balance asks Google to tell the customer.
+        """Updates class and object; a changed balance of a loyalty card that somebody has asks
+        Google to announce it.
 
         A card that Google does not have is inserted only when it is installed: without an
-        installation nobody chose Google, and Google must not learn of the customer.
+        installation nobody chose Google, and Google must not learn of the customer. One that was
+        withdrawn is not inserted at all.
         """
-        line = self._line(content)
-        self._bring_class(content, line)
-        try:
-            self._update_object(content, line, notify=reason is Reason.BALANCE)
-        except rest.NotThere:
-            if installations:
-                self._bring_object(content, line)
-        told = not isinstance(line.transport, StandIn)
-        return [Receipt(Outcome.DELIVERED, told=told) for _ in installations]
+        return self._push(content, installations, reason, urgent=True)
 
     def push_many(
         self,
@@ -133,7 +140,48 @@ class GoogleWallet:
         *,
         urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
-        return push_each(self, batch)
+        answers: list[Sequence[Receipt] | WalletError] = []
+        for content, installations, reason in batch:
+            try:
+                answers.append(self._push(content, installations, reason, urgent=urgent))
+            except WalletError as error:
+                answers.append(error)
+        return answers
+
+    def held(
+        self, template: str, style: Style, account: Account | None
+    ) -> Iterator[tuple[str, bool]]:
+        """What Google says of the template's objects.
+
+        Of some it says nothing. Whether that means no is not documented, so it does only where
+        the same list says yes of others.
+        """
+        line = self._line(account, urgent=False)
+        issuer_id = line.credentials.issuer_id
+        objects = rest.listed(
+            line.transport,
+            line.credentials,
+            f"{family(style)}Object",
+            resource_id(issuer_id, template),
+            fields="id,hasUsers",
+        )
+        says_yes = False
+        unsaid: deque[str] = deque(maxlen=_MOST_UNSAID)
+        try:
+            for each in objects:
+                issuer, _, serial = str(each.get("id")).partition(".")
+                if issuer != issuer_id:
+                    continue
+                has_users = each.get("hasUsers")
+                says_yes = says_yes or has_users is True
+                if says_yes or has_users is not None:
+                    yield serial, has_users is True
+                else:
+                    unsaid.append(serial)
+        except rest.NotThere:
+            return  # no card of this template was ever offered
+        if says_yes:
+            yield from ((serial, False) for serial in unsaid)
 
     def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
         """What a machine without network can tell. ``now`` plays no part: no key here expires."""
@@ -181,61 +229,63 @@ class GoogleWallet:
         )
 
     def try_out(self, account: Account) -> Sequence[Finding]:
-        return []
+        """Nothing about an account that cannot be read: ``check`` says why."""
+        try:
+            credentials = self._credentials.of(account)
+        except WalletMisconfigured:
+            return []
+        return try_out(self._transport, credentials, origin=self._base_url, now=int(self._clock()))
 
     def facts(self, account: Account) -> Mapping[str, object]:
         return self._credentials.facts(account)
 
-    def _line(self, content: PassContent) -> _Line:
-        credentials = self._credentials.of(content.account)
-        if content.account:
-            return _Line(self._transport, self._site, credentials)
-        return _Line(self._test_transport, self._test_site, credentials)
+    def in_test_wallet(
+        self, token: str, *, has_users: bool | None = None
+    ) -> Mapping[str, object] | None:
+        """What the phone of whoever has this save link's token shows (``StandIn.held``).
 
-    def _bring_class(self, content: PassContent, line: _Line) -> None:
-        """Sends the class when this process has not sent it, or it changed since."""
-        body = class_body(content, line.credentials.issuer_id, line.site)
-        fingerprint = (content.template_version, _digest(body))
-        class_id = str(body["id"])
-        if self._classes.get(class_id) != fingerprint:
-            resource = f"{family(content.style)}Class"
-            rest.upsert(line.transport, line.credentials, resource, body)
-            self._classes[class_id] = fingerprint
-
-    def _bring_object(self, content: PassContent, line: _Line) -> None:
-        resource = f"{family(content.style)}Object"
-        body = object_body(content, line.credentials.issuer_id, line.site)
+        None unless the stand-in is in use, the example account signed the token, and the stand-in
+        has the pass. ``has_users`` first adds the pass or takes it off.
+        """
+        if not isinstance(self._test_transport, StandIn):
+            return None
         try:
-            rest.upsert(line.transport, line.credentials, resource, body)
+            named = named_in(token, self._credentials.of(None))
+            return self._test_transport.held(*named, has_users) if named else None
+        except WalletError as error:
+            _log.warning("The stand-in has no answer: %s", error)
+            return None
+
+    def _push(
+        self,
+        content: PassContent,
+        installations: Sequence[Installation],
+        reason: Reason,
+        *,
+        urgent: bool,
+    ) -> Sequence[Receipt]:
+        # A class is always urgent: one request that all cards of its template wait for.
+        self._upkeep.bring_class(content, self._line(content.account))
+        line = self._line(content.account, urgent=urgent)
+        announce = (
+            reason is Reason.BALANCE
+            and family(content.style) == "loyalty"
+            and content.state is not State.VOID
+            and bool(installations)
+        )
+        loud = False
+        try:
+            loud = self._upkeep.update_object(content, line, announce=announce)
         except rest.NotThere:
-            # The class went away without us: a stand-in or a test issuer that was reset.
-            self._classes.pop(str(body["classId"]), None)
-            self._bring_class(content, line)
-            rest.upsert(line.transport, line.credentials, resource, body)
+            if installations and content.state is not State.VOID:
+                self._upkeep.bring_object(content, line)
+        told = not isinstance(line.transport, StandIn)
+        return [Receipt(Outcome.DELIVERED, told=told, loud=loud) for _ in installations]
 
-    def _update_object(self, content: PassContent, line: _Line, *, notify: bool) -> None:
-        resource = f"{family(content.style)}Object"
-        body = object_body(content, line.credentials.issuer_id, line.site)
-        if notify and family(content.style) == "loyalty":
-            loud = body | {"notifyPreference": "NOTIFY_ON_UPDATE"}
-            try:
-                rest.update(line.transport, line.credentials, resource, loud)
-                return
-            except rest.NotificationsSpent:
-                _log.info("Google notifies no more today of %s; updated silently", body["id"])
-        rest.update(line.transport, line.credentials, resource, body)
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """How one merchant's passes reach Google, or the stand-in."""
-
-    transport: Transport
-    site: Site
-    credentials: Credentials
-
-
-def _digest(body: Body) -> bytes:
-    # Without the rows: they follow the template's version, while single cards may lack a field.
-    compared = {name: value for name, value in body.items() if name != "classTemplateInfo"}
-    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).digest()
+    def _line(self, account: Account | None, *, urgent: bool = True) -> Line:
+        credentials = self._credentials.of(account)
+        if account:
+            transport = self._transport if urgent else self._unhurried
+            return Line(transport, self._site, credentials)
+        transport = self._test_transport if urgent else self._test_unhurried
+        return Line(transport, self._test_site, credentials)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, Request, current_app
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from passes.settings import Settings
@@ -32,6 +33,15 @@ class Services:
     def picture_sizes(self) -> tuple[PictureSize, ...]:
         """The renditions that all wallets together ask for."""
         return tuple(size for wallet in self.wallets.values() for size in wallet.pictures)
+
+
+class _PageSessions(SecureCookieSessionInterface):
+    """Sessions are for people: programs and devices get none, and do not wait for one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith(("/api/", "/wallet/")):
+            return None
+        return super().open_session(app, request)
 
 
 def services() -> Services:
@@ -68,6 +78,7 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way to wrap it
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
         )
+    app.session_interface = _PageSessions()
     language.init_app(app)
     headers.init_app(app, made.base_url)
     problems.init_app(app)

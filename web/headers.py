@@ -33,25 +33,31 @@ INDEXED = {"/", "/robots.txt", "/favicon.ico"}
 
 def init_app(app: Flask, base_url: str) -> None:
     """Puts the headers on every answer, errors included; static files get lasting addresses."""
-    is_public = base_url.startswith("https://")
+    always = [
+        ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+        # Pages with forms say same-origin themselves: with no-referrer a browser sends its own
+        # forms with "Origin: null", as if they came from nowhere.
+        ("Referrer-Policy", "no-referrer"),
+        ("Permissions-Policy", PERMISSIONS_POLICY),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cache-Control", "private, no-cache"),
+    ]
+    if base_url.startswith("https://"):
+        always.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
 
     @app.after_request
     def add_headers(response: Response) -> Response:
+        """What a view says itself stays."""
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        # Pages with forms say same-origin themselves: with no-referrer a browser sends its own
-        # forms with "Origin: null", as if they came from nowhere.
-        headers.setdefault("Referrer-Policy", "no-referrer")
-        headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        if request.path not in INDEXED:
-            headers["X-Robots-Tag"] = "noindex, nofollow"
-        if is_public:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         if _is_static(request.endpoint) and response.status_code == 200 and "v" in request.args:
             headers["Cache-Control"] = FOREVER
-        headers.setdefault("Cache-Control", "private, no-cache")
+        said = {name.lower() for name, _ in headers}
+        for name, value in always:
+            if name.lower() not in said:
+                headers.add(name, value)
+        if request.path not in INDEXED:
+            headers["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
     @app.url_defaults

@@ -26,6 +26,11 @@ _GAUGES: tuple[tuple[str, str, Callable[[backlog.Backlog], float]], ...] = (
         "For how long the oldest of them has been due.",
         lambda each: each.oldest_seconds,
     ),
+    (
+        "deliveries_till_oldest_due_seconds",
+        "For how long the oldest of those has been due that happened at a till.",
+        lambda each: each.oldest_till_seconds,
+    ),
     ("deliveries_dead", "Deliveries that were given up.", lambda each: each.dead),
     ("wallet_pauses", "Merchants whose wallet is paused.", lambda each: each.pauses),
 )

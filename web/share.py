@@ -21,12 +21,11 @@ from passes.merchants.merchants import business
 from passes.rewards import share
 from web import services
 from web.language import page_language
-from web.limits import limiter
+from web.limits import shared_links
 from web.offer import find, look_of
 from web.visitor import is_foreign_form, is_machine
 
 blueprint = Blueprint("share", __name__)
-goings_on = limiter.shared_limit("10 per minute; 100 per day", scope="share-link")
 SOURCE = "share"
 """Where those come from who go on from such a link to the sign-up page."""
 
@@ -65,7 +64,7 @@ def open_link(token: str) -> Response:
 
 
 @blueprint.post("/s/<token>")
-@goings_on
+@shared_links
 def follow_link(token: str) -> Response:
     """A person goes on to the merchant: the one who shared gets the points, once."""
     if is_foreign_form(request):

@@ -67,6 +67,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_vendor_event_merchant_id_valid_until", "vendor_event", ["merchant_id", "valid_until"]
     )
-    for table in ("loud_push", "vendor_event"):
+    op.create_table(
+        "reconciliation",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("wallet", sa.String(), nullable=False),
+        sa.Column("started_at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name="fk_reconciliation_merchant_id_merchant"
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "wallet", name="pk_reconciliation"),
+    )
+    for table in ("loud_push", "vendor_event", "reconciliation"):
         protection.grant(table)
         protection.separate(table)

@@ -16,6 +16,7 @@ from pydantic import (
     SerializeAsAny,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -242,6 +243,9 @@ class Definition(Part):
     ``wallet_accounts``: by kind of wallet, the name of the account that new passes are made with;
     without one it is the merchant's newest. ``welcome_bonus``: units that a new card starts with;
     of money, minor units. ``reminders``: days before an end at which the holder is reminded.
+    ``rotating_code``: where a wallet can (Google), the till code changes every 30 seconds, so that
+    a screenshot is soon worthless there; the code of the other wallets, which stands still, scans
+    as ever.
     """
 
     name: Name
@@ -251,6 +255,7 @@ class Definition(Part):
     texts: Texts = Texts()
     fields: Annotated[list[FieldPlace], Field(min_length=1, max_length=20)] | None = None
     code_format: Literal["qr", "pdf417", "aztec", "code128"] = "qr"
+    rotating_code: bool = False
     expiry: Expiry = Expiry()
     limits: Limits = Limits()
     form: Form = Form()
@@ -262,6 +267,13 @@ class Definition(Part):
     referral: ReferralRules = ReferralRules()
     reminders: Annotated[list[Days], Field(max_length=3)] = [7, 1]
     rules: SerializeAsAny[Part]
+
+    @field_validator("rotating_code")
+    @classmethod
+    def _can_rotate(cls, wanted: bool, info: ValidationInfo) -> bool:
+        if wanted and info.data.get("code_format") in {"aztec", "code128"}:
+            raise ValueError("needs the code_format qr or pdf417")
+        return wanted
 
     @field_validator("fields")
     @classmethod

@@ -1,4 +1,4 @@
-"""The addresses and secrets of one card: install link, referral link, card page, till code."""
+"""The addresses and secrets of one card: install link, referral link, card page, till codes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from passes import ids
 from passes.merchants import directory
 from passes.merchants.merchants import business
+from passes.wallet_port import Rotating
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ def page_token(key: bytes, card_id: UUID, version: int) -> str:
 def wallet_secret(key: bytes, card_id: UUID) -> str:
     """Apple's authenticationToken and its like: never changes, because a pass keeps it for life."""
     return ids.derived_token(key, "wallet secret", card_id, 1)
+
+
+def rotating_code(key: bytes, card_id: UUID) -> Rotating:
+    """What changes with time in the card's till code; a pass keeps its key, too."""
+    return Rotating(ids.derived_key(key, "rotating code", card_id, 1))
 
 
 def links_of(session: Session, card: Any, base_url: str) -> Links:

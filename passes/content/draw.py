@@ -103,6 +103,9 @@ def draw(session: Session, card: Any, wallet: str, base_url: str, now: datetime)
         account=account,
         earlier_accounts=earlier_accounts,
         personalisation=_personalisation(session, card, sheet),
+        rotating=links.rotating_code(merchant.token_key, card.id)
+        if sheet.definition.rotating_code
+        else None,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import Session
 
+from passes.cards.change import Urgency
 from passes.cards.models import Delivery
 from passes.delivery.lanes import waiting_lanes
 from passes.delivery.pauses import pauses_by_wallet
@@ -21,11 +22,13 @@ _IS_DEAD = Delivery.dead_at.is_not(None)
 
 @dataclass(slots=True)
 class Backlog:
-    """Of one wallet: rows that are due, for how long the oldest is, rows that were given up, and
-    merchants that are paused. Rows are counted up to ``MOST``."""
+    """Of one wallet: rows that are due, for how long the oldest is, the same of what happened at
+    tills, rows that were given up, and merchants that are paused. Rows are counted up to
+    ``MOST``."""
 
     due: int = 0
     oldest_seconds: float = 0.0
+    oldest_till_seconds: float = 0.0
     dead: int = 0
     pauses: int = 0
 
@@ -35,7 +38,10 @@ def by_wallet(session: Session, now: datetime) -> dict[str, Backlog]:
     found: dict[str, Backlog] = defaultdict(Backlog)
     for lane, due_at in waiting_lanes(session):
         each = found[lane.wallet]
-        each.oldest_seconds = max(each.oldest_seconds, (now - due_at).total_seconds())
+        seconds = (now - due_at).total_seconds()
+        each.oldest_seconds = max(each.oldest_seconds, seconds)
+        if lane.urgency == Urgency.TILL:
+            each.oldest_till_seconds = max(each.oldest_till_seconds, seconds)
     for wallet, each in found.items():
         is_due = (Delivery.due_at.is_not(None), Delivery.due_at <= now)
         each.due = _count(session, Delivery.wallet == wallet, *is_due)

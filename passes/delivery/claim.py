@@ -44,6 +44,15 @@ class Batch:
         """The rows' ``due_at``, as long as they are ours."""
         return self.claimed_at + LEASE
 
+    @property
+    def last_begin(self) -> datetime:
+        """Until when a push may begin that may have to wait for its turn at the vendor.
+
+        With 30 s for the turn and 10 s for the answer it then ends while the rows are still ours.
+        Otherwise another might push newer content, and this one, late, older content after it.
+        """
+        return self.claimed_at + LEASE / 4
+
 
 _table = table_of(Delivery)
 
@@ -80,6 +89,18 @@ _CLAIM = (
 )
 
 
+_OVERTAKEN = (
+    select(_table.c.card_id)
+    .where(
+        *_in_lane(_table),
+        _table.c.card_id.in_(bindparam("of_cards", expanding=True)),
+        _table.c.due_at == bindparam("lease", type_=_table.c.due_at.type),
+        _table.c.urgency < bindparam("of_urgency"),
+    )
+    .limit(1)
+)
+
+
 def claim(store: Store, lane: Lane, now: datetime, most: int, *, probes: bool) -> Batch:
     """Up to ``most`` due rows of the lane, the oldest first; none if another process has them."""
     with store.write(lane.merchant_id) as session:
@@ -104,3 +125,24 @@ def claim(store: Store, lane: Lane, now: datetime, most: int, *, probes: bool) -
         if probes and not rows:
             pauses.leave_probe(session, lane.wallet, now)
     return Batch(lane, rows, now, probes)
+
+
+def overtaken(store: Store, batch: Batch) -> bool:
+    """Whether some of the batch's cards became more urgent since: a till must not wait for it.
+
+    Also those that it has pushed: their newest change cannot go before the batch is settled.
+    """
+    lane = batch.lane
+    with store.read(lane.merchant_id) as session:
+        found = session.execute(
+            _OVERTAKEN,
+            {
+                "of_shard": lane.shard,
+                "of_wallet": lane.wallet,
+                "of_merchant": lane.merchant_id,
+                "of_urgency": lane.urgency,
+                "of_cards": [row.card_id for row in batch.rows],
+                "lease": batch.lease,
+            },
+        )
+        return found.first() is not None

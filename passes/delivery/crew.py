@@ -6,6 +6,9 @@
 - Bulk leaves room for tills.
 - A batch is cut to what its wallet does in about a second, so a new change never waits long
   behind the batch in front of it.
+- Bulk of a wallet with a pace mostly waits for turns: it gets half of the threads at most. The
+  batches of such a wallet are small, so that leases do not run out while they wait, and that little
+  is in hand when a process dies.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ KEPT_FOR_TILLS = 1
 SLOW = 1.0
 SMALLEST_BATCH = 10
 FIRST_BATCH = 50
+PACED_BATCH = 0.25
+"""Seconds of its pace that make a batch of a wallet that has one."""
 REST = 0.05
 """Seconds that a lane rests which was due and gave nothing: another process holds its rows."""
 
@@ -118,7 +123,15 @@ class Crew:
         room = self._at_once
         if lane.urgency != Urgency.TILL or own:
             room -= KEPT_FOR_TILLS
-        if own and not (all(each.is_full for each in own) and len(own) < room):
+        if lane.urgency != Urgency.TILL and self._wallets[lane.wallet].pace is not None:
+            bulk = [
+                running
+                for running in self._running
+                if running.lane.wallet == lane.wallet and running.lane.urgency != Urgency.TILL
+            ]
+            if len(bulk) >= self._most // 2 or not all(each.is_full for each in own):
+                return False
+        elif own and not (all(each.is_full for each in own) and len(own) < room):
             return False
         return counted < room and len(self._running) < self._most
 
@@ -136,10 +149,12 @@ class Crew:
         ).start()
 
     def _size(self, wallet: str) -> int:
-        pace = self._seconds_per_row.get(wallet)
-        if pace is None:
-            return FIRST_BATCH
-        return max(SMALLEST_BATCH, min(deliver.BATCH, int(SLOW / max(pace, 1e-6))))
+        seconds = self._seconds_per_row.get(wallet)
+        size = FIRST_BATCH
+        if seconds is not None:
+            size = max(SMALLEST_BATCH, min(deliver.BATCH, int(SLOW / max(seconds, 1e-6))))
+        pace = self._wallets[wallet].pace
+        return size if pace is None else min(size, max(1, round(pace * PACED_BATCH)))
 
     def _work(self, running: _Running, *, probes: bool) -> None:
         lane, rested = running.lane, REST
@@ -176,6 +191,6 @@ class Crew:
         if not running.claimed:
             self._resting[running.lane] = time.monotonic() + rested
             return
-        pace = (time.monotonic() - running.began) / running.claimed
-        known = self._seconds_per_row.get(running.lane.wallet, pace)
-        self._seconds_per_row[running.lane.wallet] = 0.7 * known + 0.3 * pace
+        seconds = (time.monotonic() - running.began) / running.claimed
+        known = self._seconds_per_row.get(running.lane.wallet, seconds)
+        self._seconds_per_row[running.lane.wallet] = 0.7 * known + 0.3 * seconds

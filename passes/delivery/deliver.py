@@ -11,13 +11,13 @@ import structlog
 
 from passes.cards.change import Urgency
 from passes.delivery import measures
-from passes.delivery.claim import claim
+from passes.delivery.claim import Batch, claim, overtaken
 from passes.delivery.drawing import Drawn, draw_batch
 from passes.delivery.judge import Answered, PushFailed
 from passes.delivery.lanes import Lane, look
 from passes.delivery.settle import settle
 from passes.store import Store
-from passes.wallet_port import Receipt, Wallet, WalletError
+from passes.wallet_port import NotYet, Receipt, Wallet, WalletError
 
 BATCH = 200
 
@@ -61,9 +61,8 @@ def deliver(
         when_claimed(len(batch.rows))
     if not batch.rows:
         return 0
-    drawn, failed = draw_batch(store, batch, base_url, batch.claimed_at)
-    urgent = lane.urgency == Urgency.TILL
-    answers = _push(wallet, drawn, urgent=urgent) if drawn else []
+    drawn, failed = draw_batch(store, batch, base_url, batch.claimed_at, wallet.loud_a_day)
+    answers = _push_timed(store, wallet, batch, drawn, now) if drawn else []
     measures.count(lane.wallet, answers)
     not_drawn = PushFailed("The pass could not be drawn.")
     settle(
@@ -81,25 +80,52 @@ def deliver(
     return len(batch.rows)
 
 
+def _push_timed(
+    store: Store, wallet: Wallet, batch: Batch, drawn: Sequence[Drawn], now: Now
+) -> Sequence[Answer]:
+    began = time.perf_counter()
+    if wallet.pace is None:
+        answers = _push(wallet, drawn, urgent=batch.lane.urgency == Urgency.TILL)
+    else:
+        answers = _push_in_turn(store, wallet, batch, drawn, now)
+    measures.PUSH_SECONDS.labels(wallet.kind).observe(time.perf_counter() - began)
+    return answers
+
+
+def _push_in_turn(
+    store: Store, wallet: Wallet, batch: Batch, drawn: Sequence[Drawn], now: Now
+) -> list[Answer]:
+    """One card after the other, for each waits for its turn at the vendor. Ends early, and leaves
+    the rest due, before the lease runs out, when there are no turns to be had, and when somebody at
+    a counter changed one of the cards."""
+    urgent = batch.lane.urgency == Urgency.TILL
+    answers: list[Answer] = []
+    for each in drawn:
+        if now() > batch.last_begin or (not urgent and overtaken(store, batch)):
+            break
+        answers += _push(wallet, [each], urgent=urgent)
+        if isinstance(answers[-1], NotYet):
+            break
+    return answers + [NotYet("The rest of the batch had no turn.") for _ in drawn[len(answers) :]]
+
+
 def _push(wallet: Wallet, drawn: Sequence[Drawn], *, urgent: bool) -> Sequence[Answer]:
     """The vendor's answers, one for each card. An error of ours in one leaves the others alone."""
-    began = time.perf_counter()
     try:
         answers = wallet.push_many(
-            [(each.content, each.places, each.claimed.reason) for each in drawn], urgent=urgent
+            [(each.content, each.places, each.reason) for each in drawn], urgent=urgent
         )
         if not _is_complete(drawn, answers):
             raise RuntimeError("a wallet must answer for each card and installation")
     except Exception as error:  # noqa: BLE001 - told in the log, and tried one by one
         _report(wallet, error)
         answers = [_push_alone(wallet, each) for each in drawn]
-    measures.PUSH_SECONDS.labels(wallet.kind).observe(time.perf_counter() - began)
     return answers
 
 
 def _push_alone(wallet: Wallet, each: Drawn) -> Answer:
     try:
-        receipts = wallet.push(each.content, each.places, each.claimed.reason)
+        receipts = wallet.push(each.content, each.places, each.reason)
     except WalletError as error:
         return error
     except Exception as error:  # noqa: BLE001 - told in the log, and tried again later

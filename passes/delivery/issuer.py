@@ -15,6 +15,7 @@ from passes.cards.models import Card, Installation
 from passes.content.at_once import Seen, draw_seen, look
 from passes.content.draw import draw
 from passes.delivery import reports, turns, vendor_events
+from passes.delivery.agreed_clock import AgreedClock
 from passes.delivery.fetch_notes import FetchNotes
 from passes.delivery.offers import follow
 from passes.merchants import directory
@@ -85,6 +86,7 @@ class DomainIssuer:
         self._store = store
         self._base_url = base_url
         self._now = now
+        self._agreed_now = AgreedClock(store, now)
         self._fetches = FetchNotes(store)
 
     def knows(self, serial: str, secret: str) -> bool:
@@ -142,7 +144,9 @@ class DomainIssuer:
             return vendor_events.hear(session, card, wallet, event, self._now())
 
     def turn(self, wallet: str, subject: str, pace: float, *, urgent: bool) -> float:
-        return turns.take(self._store, wallet, subject, pace, self._now(), urgent=urgent)
+        self._agreed_now.compare()
+        now = self._agreed_now()
+        return turns.take(self._store, wallet, subject, pace, now, urgent=urgent)
 
     def changed_since(self, wallet: str, device: str, tag: str | None) -> Changes:
         since = _number(tag)

@@ -14,6 +14,7 @@ from passes.delivery import pauses
 from passes.delivery.claim import Batch, Claimed
 from passes.wallet_port import Installation as Place
 from passes.wallet_port import (
+    NotYet,
     Outcome,
     Receipt,
     WalletDown,
@@ -47,11 +48,13 @@ class Next(Enum):
     AGAIN = 2
     GIVEN_UP = 3
     PAUSED = 4
+    NOT_YET = 5
+    """It had no turn at the vendor; nothing was tried, so nothing failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``asked``: the least seconds to wait, with AGAIN."""
+    """``asked``: the least seconds to wait, with AGAIN and NOT_YET."""
 
     next: Next
     error: str | None = None
@@ -65,13 +68,14 @@ def judge(
 
     Trouble with the vendor that met every card of the batch is the vendor's, and the cards only
     wait. Where others got through, it is the card's own: one that a vendor always fails on must
-    not stop the rest.
+    not stop the rest. Who only had no turn says nothing about the vendor.
     """
     wallet = batch.lane.wallet
     trouble = [
         each.answer
         for each in answered
         if isinstance(each.answer, WalletDown | WalletMisconfigured)
+        and not isinstance(each.answer, NotYet)
     ]
     got_through = any(not isinstance(each.answer, WalletError) and each.answer for each in answered)
     all_stopped = bool(trouble) and not got_through
@@ -104,6 +108,8 @@ def _verdict(each: Answered, *, all_stopped: bool, now: datetime) -> Verdict:
             return _again(each, later[0].detail, longest, now)
         refused = [r.detail for r in answer if r.outcome is Outcome.REFUSED]
         return Verdict(Next.DONE, (refused[0] or "refused") if refused else None)
+    if isinstance(answer, NotYet):
+        return Verdict(Next.NOT_YET, asked=answer.retry_after)
     if isinstance(answer, WalletDown | WalletMisconfigured):
         if all_stopped:
             return Verdict(Next.PAUSED, str(answer))

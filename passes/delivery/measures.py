@@ -8,6 +8,7 @@ from prometheus_client import Counter, Histogram
 
 from passes.wallet_port import (
     ContentRefused,
+    NotYet,
     Receipt,
     WalletDown,
     WalletError,
@@ -26,6 +27,7 @@ PUSH_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 _NAMES: tuple[tuple[type[WalletError], str], ...] = (
+    (NotYet, "not_yet"),
     (WalletDown, "vendor_down"),
     (WalletMisconfigured, "misconfigured"),
     (ContentRefused, "content_refused"),

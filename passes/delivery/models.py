@@ -61,3 +61,13 @@ class VendorEvent(OfMerchant, Base):
     saved: Mapped[bool]
     order: Mapped[int] = mapped_column(BigInteger)
     valid_until: Mapped[datetime]
+
+
+class Reconciliation(OfMerchant, Base):
+    """When a vendor was last asked which of a merchant's passes somebody has."""
+
+    __tablename__ = "reconciliation"
+    __table_args__ = (ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),)
+
+    wallet: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime]

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from passes import ids
 from passes.cards import cards, events, installations
 from passes.cards.models import Card, CardEvent, Delivery, Installation
+from passes.delivery import loud
 from passes.delivery.claim import Batch
 from passes.delivery.judge import Answered, Next, Verdict, backoff, judge
 from passes.store import Store, table_of
@@ -100,6 +101,11 @@ _PAUSED = (
         last_error=bindparam("error", type_=_rows.c.last_error.type),
     )
 )
+_NOT_YET = (
+    update(_rows)
+    .where(*_ONE)
+    .values(due_at=bindparam("next_due", type_=_rows.c.due_at.type), attempts=_rows.c.attempts - 1)
+)
 _LOCK_PLACES = (
     select(_places.c.device)
     .where(
@@ -152,6 +158,7 @@ def settle(store: Store, batch: Batch, answered: Sequence[Answered], now: dateti
         _settle_done(session, by_next.get(Next.DONE, []), wanted, key, now)
         _settle_failed(session, by_next, key, now)
         _count_pushes(session, ours, key, now)
+        loud.record(session, _announced(answered), wallet, loud.UPDATE, now)
         _record_events(session, batch, by_next, now)
     for each, verdict in by_next.get(Next.GIVEN_UP, []):
         log.warning(
@@ -160,6 +167,16 @@ def settle(store: Store, batch: Batch, answered: Sequence[Answered], now: dateti
             card=str(each.claimed.card_id),
             error=(verdict.error or "")[:200],
         )
+
+
+def _announced(answered: Sequence[Answered]) -> list[UUID]:
+    """The cards whose change the vendor was asked to announce, ours by now or not."""
+    return [
+        each.claimed.card_id
+        for each in answered
+        if not isinstance(each.answer, WalletError)
+        and any(receipt.loud and receipt.outcome is Outcome.DELIVERED for receipt in each.answer)
+    ]
 
 
 def _lock_ours(
@@ -223,6 +240,16 @@ def _settle_failed(
     ]
     if failed:
         session.execute(_FAILED_ONE, failed)
+    not_yet = [
+        {
+            **key,
+            "of_card": each.claimed.card_id,
+            "next_due": now + timedelta(seconds=verdict.asked or 0),
+        }
+        for each, verdict in by_next.get(Next.NOT_YET, [])
+    ]
+    if not_yet:
+        session.execute(_NOT_YET, not_yet)
     paused = by_next.get(Next.PAUSED, [])
     if paused:
         # Behind those that have not been tried: the next probe is of others.

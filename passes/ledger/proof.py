@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -70,9 +70,4 @@ def _is_due(session: Session, now: datetime) -> bool:
     row = session.get(LedgerProof, merchant_of(session))
     if row is None:
         return True
-    zone = business(session).time_zone
-    today = clock.day_of(now, zone)
-    last_night = clock.at_hour(today, PROVING_HOUR, zone)
-    if last_night > now:
-        last_night = clock.at_hour(today - timedelta(days=1), PROVING_HOUR, zone)
-    return row.proved_at < last_night
+    return row.proved_at < clock.last_at_hour(now, PROVING_HOUR, business(session).time_zone)

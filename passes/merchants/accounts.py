@@ -8,6 +8,7 @@ does not move a merchant's new passes to another account.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,9 +17,9 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from passes import ids
-from passes.errors import Conflict, Invalid, NotFound
+from passes.errors import Conflict, Invalid, NotFound, WrongField
 from passes.merchants.models import Merchant, WalletAccount
-from passes.store import lock_name, merchant_of, table_of
+from passes.store import Store, lock_name, merchant_of, table_of
 from passes.tied import Tied
 from passes.vault import Vault
 from passes.wallet_port import Account, CredentialsRefused, Finding, NewAccount, Wallet
@@ -40,18 +41,58 @@ _ALL = Tied(
 )
 
 
-def enter(session: Session, wallet: Wallet, given: Mapping[str, object], now: datetime) -> Account:
-    """Checks what a merchant entered for a wallet and keeps it. Raises Invalid, Conflict.
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a merchant entered, checked and tried out, before it is stored.
 
-    Two that enter at once go one after the other, so that neither loses a certificate.
+    ``seen``: id and version of the accounts and requests that it was checked against.
+    ``findings``: what the vendor says of it, and does not speak against keeping it.
     """
-    _lock(session, wallet)
-    known = wallet_accounts(session, wallet.kind)
-    pending = wallet_accounts(session, wallet.kind, pending=True)
+
+    made: NewAccount
+    seen: frozenset[tuple[str, int]]
+    findings: tuple[Finding, ...] = ()
+
+
+def examine(
+    store: Store, merchant_id: UUID, wallet: Wallet, given: Mapping[str, object], now: datetime
+) -> Examined:
+    """Checks what a merchant entered and asks the vendor about it; stores nothing. Raises Invalid.
+
+    It may take a minute (a child process, the vendor), so no transaction is open meanwhile: on
+    SQLite every other writer would wait for it.
+    """
+    with store.read(merchant_id) as session:
+        known, pending = _known(session, wallet)
     try:
         made = wallet.accept(given, known, pending, now)
     except CredentialsRefused as refused:
         raise Invalid.field(refused.field, str(refused)) from None
+    # An id of its own: wallets keep parsed keys by id, and these may never be stored.
+    tried = Account(id=ids.new_id().hex, version=0, data=made.data, name=made.name)
+    findings = tuple(wallet.try_out(tried))
+    wrong = [
+        WrongField(each.field, each.sentence) for each in findings if each.stops and each.field
+    ]
+    if wrong:
+        raise Invalid(wrong)
+    return Examined(made, _seen(known, pending), findings)
+
+
+def enter(session: Session, wallet: Wallet, examined: Examined, now: datetime) -> Account:
+    """Keeps what was examined. Raises Conflict, also when the accounts changed since.
+
+    Two that enter at once go one after the other, so that neither loses a certificate.
+    """
+    _lock(session, wallet)
+    known, pending = _known(session, wallet)
+    if _seen(known, pending) != examined.seen:
+        raise Conflict(
+            f"The accounts for {wallet.title} changed while this one was checked, and nothing was"
+            " stored. Look at them and enter it again.",
+            code="ACCOUNTS_CHANGED",
+        )
+    made = examined.made
     if len(known) >= MOST and made.name not in {account.name for account in known}:
         raise Conflict(
             f"There are {MOST} accounts for {wallet.title} already. Remove one that is not needed.",
@@ -63,25 +104,29 @@ def enter(session: Session, wallet: Wallet, given: Mapping[str, object], now: da
     return Account(id=kept.id.hex, version=kept.version, data=made.data, name=kept.name)
 
 
-def request(
-    session: Session, wallet: Wallet, given: Mapping[str, object], now: datetime
-) -> tuple[Account, str]:
-    """A request for the vendor's certificate, and its PEM; the key stays here, sealed.
+def make_request(
+    wallet: Wallet, given: Mapping[str, object], now: datetime
+) -> tuple[str, NewAccount]:
+    """A request for the vendor's certificate (PEM) and its key, which ``keep_request`` seals.
 
-    Raises Invalid, Conflict.
+    Raises Invalid. Making a key takes up to a second: not inside a transaction.
     """
+    try:
+        return wallet.request(given, now)
+    except CredentialsRefused as refused:
+        raise Invalid.field(refused.field, str(refused)) from None
+
+
+def keep_request(session: Session, wallet: Wallet, made: NewAccount, now: datetime) -> Account:
+    """Keeps the key of a request until the vendor answers. Raises Conflict."""
     _lock(session, wallet)
     if len(wallet_accounts(session, wallet.kind, pending=True)) >= MOST:
         raise Conflict(
             f"{MOST} requests for {wallet.title} wait already. Remove those that are not needed.",
             code="TOO_MANY_REQUESTS",
         )
-    try:
-        pem, made = wallet.request(given, now)
-    except CredentialsRefused as refused:
-        raise Invalid.field(refused.field, str(refused)) from None
     kept = _add(session, wallet.kind, made, now, pending=True)
-    return Account(id=kept.id.hex, version=kept.version, data=made.data, name=kept.name), pem
+    return Account(id=kept.id.hex, version=kept.version, data=made.data, name=kept.name)
 
 
 def get(session: Session, wallet: str, account_id: UUID) -> Account:
@@ -175,6 +220,18 @@ def _rows(session: Session) -> Sequence[Any]:
         rows = _ALL.ask(session)
         session.info[READ] = rows
     return rows
+
+
+def _known(session: Session, wallet: Wallet) -> tuple[tuple[Account, ...], tuple[Account, ...]]:
+    """The merchant's accounts, and the requests that wait."""
+    return (
+        wallet_accounts(session, wallet.kind),
+        wallet_accounts(session, wallet.kind, pending=True),
+    )
+
+
+def _seen(known: Sequence[Account], pending: Sequence[Account]) -> frozenset[tuple[str, int]]:
+    return frozenset((account.id, account.version) for account in (*known, *pending))
 
 
 def _lock(session: Session, wallet: Wallet) -> None:

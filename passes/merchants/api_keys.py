@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -21,10 +22,15 @@ from passes.merchants.merchants import Business, business_of
 from passes.merchants.models import ApiKey, DirectoryEntry, Merchant, WalletAccount
 from passes.prepared import Prepared
 from passes.store import Store, merchant_of, table_of
+from passes.tied import Tied
 
 SCOPES = ("read", "issue", "transact", "customers", "messages", "admin")
 
 _PREFIX = "tp_"
+
+
+class NotAnyMore(Exception):
+    """What is remembered of a caller changed meanwhile: ``identify`` anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,11 @@ class Caller:
     merchant_id: UUID
     key_id: UUID
     scopes: frozenset[str]
+    expires_at: datetime | None
     business: Business
     accounts: Sequence[Any] = field(repr=False)
+    rows: Sequence[Any] = field(repr=False)
+    """What all of this was read from; as long as they are the same, so is the caller."""
 
 
 def create(
@@ -85,8 +94,9 @@ _PARTS = {
     "merchant": tuple(_merchants.c),
     "account": accounts.COLUMNS,
 }
+_ALL_PARTS = [column for columns in _PARTS.values() for column in columns]
 _BY_PREFIX = Prepared(
-    select(*(column for columns in _PARTS.values() for column in columns))
+    select(*_ALL_PARTS)
     .join_from(
         _directory,
         _keys,
@@ -101,6 +111,19 @@ _BY_PREFIX = Prepared(
     .order_by(*accounts.NEWEST_FIRST),
     _PARTS,
 )
+_AGAIN = Tied(
+    select(*_ALL_PARTS)
+    .join_from(_keys, _merchants, _merchants.c.id == _keys.c.merchant_id)
+    .outerjoin(_accounts, _accounts.c.merchant_id == _keys.c.merchant_id)
+    .where(
+        _keys.c.merchant_id == bindparam("of_merchant"),
+        _merchants.c.id == bindparam("of_merchant"),
+        _keys.c.id == bindparam("key_id"),
+    )
+    .order_by(*accounts.NEWEST_FIRST)
+)
+_recent: WeakKeyDictionary[Store, dict[str, Caller]] = WeakKeyDictionary()
+_MOST_RECENT = 1_024
 
 
 def identify(store: Store, presented: str, now: datetime) -> Caller | None:
@@ -109,7 +132,7 @@ def identify(store: Store, presented: str, now: datetime) -> Caller | None:
     if not presented.startswith(_PREFIX) or not secret or not prefix.isalnum():
         return None
     with store.look_all() as connection:
-        rows = _BY_PREFIX.ask(connection, prefix=prefix)
+        raw, rows = _BY_PREFIX.ask_both(connection, prefix=prefix)
     if not rows:
         return None
     row, merchant = rows[0]["key"], rows[0]["merchant"]
@@ -119,14 +142,33 @@ def identify(store: Store, presented: str, now: datetime) -> Caller | None:
         return None
     business = business_of(store.vault, merchant)
     known = [each["account"] for each in rows if each["account"].id is not None]
-    return Caller(business.id, row.id, frozenset(row.scopes), business, known)
+    caller = Caller(
+        business.id, row.id, frozenset(row.scopes), row.expires_at, business, known, raw
+    )
+    recent = _recent.setdefault(store, {})
+    if len(recent) >= _MOST_RECENT:
+        recent.clear()
+    recent[_hash(presented)] = caller
+    return caller
+
+
+def recall(store: Store, presented: str, now: datetime) -> Caller | None:
+    """Who showed this key a while ago: to be believed only with ``know``."""
+    caller = _recent.get(store, {}).get(_hash(presented))
+    if caller is None or (caller.expires_at is not None and caller.expires_at <= now):
+        return None
+    return caller
 
 
 def know(session: Session, caller: Caller) -> None:
-    """Tells a session of the caller's merchant what ``identify`` has read already."""
-    if caller.merchant_id == merchant_of(session):
-        session.info["business"] = caller.business
-        session.info[accounts.READ] = caller.accounts
+    """Tells a session of the caller's merchant what ``identify`` read, once it is seen to be true.
+
+    Raises NotAnyMore when the key, the merchant or its accounts are not what they were.
+    """
+    if _AGAIN.raw(session, key_id=caller.key_id) != caller.rows:
+        raise NotAnyMore
+    session.info["business"] = caller.business
+    session.info[accounts.READ] = caller.accounts
 
 
 def revoke(session: Session, key_id: UUID, now: datetime) -> None:

@@ -6,35 +6,33 @@
         ...
         google.resources["loyaltyObject/3388….123"], google.requests, google.refuse(…)
 
-Errors have Google's shapes (by a reading of its documents and of recorded answers). Field names are
+``google_rules`` holds what Google does, ``google_shapes`` how its answers look. Field names are
 checked against Google's discovery document, loosely, as Google does: unknown names are refused.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-import wallet_google.schema
+from tests.fakes.google_rules import Rules
+from tests.fakes.google_shapes import error
 
 ISSUER_ID = "3388000000022222222"
 EMAIL = "passes@treuepass-tests.iam.gserviceaccount.com"
 API_PATH = "/walletobjects/v1"
-
-_SCHEMAS = json.loads(
-    (Path(wallet_google.schema.__file__).with_name("walletobjects.json")).read_text()
-)["schemas"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: dict
+    query: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,21 +57,41 @@ class Refusal:
     method: str | None = None
     raw: bytes | None = None
     only_if: str | None = None
+    after_doing_it: bool = False
+    """The request is carried out, and its answer gets lost: the connection breaks."""
 
 
 class FakeGoogle:
     """Runs while the ``with`` block runs. ``resources`` is what Google has; edit it freely."""
 
+    rules: Rules
+    clock: Callable[[], float]
+    """Seconds since 1970; for tests in which time stands still."""
+    before_answering: Callable[[Request], None] | None
+    """Called with each request to the API, in a thread of its own, so it may take its time."""
+
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.key_id = "0123456789abcdef0123456789abcdef01234567"
-        self.resources: dict[str, dict] = {}
-        self.requests: list[Request] = []
         self.token_requests: list[dict] = []
-        self.token_lifetime = 3599
         self._tokens: set[str] = set()
-        self._refusals: deque[Refusal] = deque()
         self._lock = threading.RLock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Everything but the tokens that it gave out."""
+        with self._lock:
+            self.rules = Rules()
+            self.resources = self.rules.resources
+            self.requests: list[Request] = []
+            self.token_requests.clear()
+            self.turned_away = 0
+            self._limit = 0
+            self._limit_status = 429
+            self.clock = time.monotonic
+            self._arrivals: deque[float] = deque()
+            self._refusals: deque[Refusal] = deque()
+            self.allow_everything()
 
     def __enter__(self) -> FakeGoogle:
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -121,11 +140,48 @@ class FakeGoogle:
         with self._lock:
             self._refusals.extend(Refusal(status, reason, **details) for _ in range(times))
 
-    def allow_everything(self) -> None:
-        """Forgets refusals that no request has met."""
+    def lose_answer(self, method: str | None = None, times: int = 1) -> None:
+        """The next ``times`` requests are carried out, and never answered."""
         with self._lock:
+            lost = Refusal(0, method=method, after_doing_it=True)
+            self._refusals.extend(lost for _ in range(times))
+
+    def limit(self, per_second: int, status: int = 429) -> None:
+        """Turns away what is more than that in any second, by 429 or by 403 rateLimitExceeded."""
+        with self._lock:
+            self._limit, self._limit_status = per_second, status
+            self._arrivals.clear()
+
+    def allow_everything(self) -> None:
+        """Forgets refusals that no request has met, the limit, and what was announced."""
+        with self._lock:
+            self.new_day()
             self._refusals.clear()
+            self._limit = 0
+            self.rules.unreachable.clear()
             self.token_lifetime = 3599
+            self.clock = time.time
+            self.before_answering = None
+
+    def save(self, object_id: str) -> None:
+        """Somebody adds the pass: ``hasUsers``."""
+        with self._lock:
+            self.rules.holders.add(object_id)
+
+    def remove(self, object_id: str) -> None:
+        """Nobody has the pass any more."""
+        with self._lock:
+            self.rules.holders.discard(object_id)
+
+    def announced(self, object_id: str, kind: str = "update") -> int:
+        """How often phones were told of a changed balance, or of a ``message``, today."""
+        with self._lock:
+            return self.rules.announced[object_id, kind]
+
+    def new_day(self) -> None:
+        """24 hours went by: announcements are free again."""
+        with self._lock:
+            self.rules.announced.clear()
 
     def calls(self) -> list[str]:
         """``["POST loyaltyClass", "PATCH loyaltyObject"]``, for comparing at a glance."""
@@ -143,8 +199,15 @@ class FakeGoogle:
                     self.key.public_key(),
                     algorithms=["RS256"],
                     audience="https://oauth2.googleapis.com/token",
-                    options={"require": ["iss", "iat", "exp", "scope"]},
+                    # The times by our own clock, below.
+                    options={
+                        "require": ["iss", "iat", "exp", "scope"],
+                        "verify_exp": False,
+                        "verify_iat": False,
+                    },
                 )
+                if not claims["iat"] - 300 <= self.clock() < claims["exp"]:
+                    raise jwt.ExpiredSignatureError
             except (jwt.InvalidTokenError, KeyError):
                 return 400, {
                     "error": "invalid_grant",
@@ -160,16 +223,38 @@ class FakeGoogle:
             return 200, {"access_token": token, "expires_in": lifetime, "token_type": "Bearer"}
 
     def api(self, request: Request) -> tuple[int, dict, dict[str, str], bytes | None]:
+        """Status (0: no answer at all), body, headers, and a body that is no JSON."""
+        if self.before_answering:
+            self.before_answering(request)
         with self._lock:
             self.requests.append(request)
+            if not self._is_in_time():
+                self.turned_away += 1
+                reason = "rateLimitExceeded" if self._limit_status == 403 else ""
+                refused = error(self._limit_status, "Rate Limit Exceeded", reason)
+                return self._limit_status, refused, {}, None
             refusal = self._refusal_of(request)
-            if refusal:
+            if refusal and not refusal.after_doing_it:
                 body = error(refusal.status, refusal.message, refusal.reason)
                 return refusal.status, body, refusal.headers, refusal.raw
             if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
                 return 401, error(401, "Request had invalid credentials."), {}, None
-            status, body = self._answer(request)
-            return status, body, {}, None
+            if request.method == "POST" and request.path == "jwt/validate":
+                status, body = self.rules.validate(request.body, self.key.public_key())
+            else:
+                status, body = self.rules.answer(
+                    request.method, request.path, request.query, request.body
+                )
+            return (0 if refusal else status), body, {}, None
+
+    def _is_in_time(self) -> bool:
+        now = self.clock()
+        while self._arrivals and now - self._arrivals[0] >= 1:
+            self._arrivals.popleft()
+        if self._limit and len(self._arrivals) >= self._limit:
+            return False
+        self._arrivals.append(now)
+        return True
 
     def _refusal_of(self, request: Request) -> Refusal | None:
         if not self._refusals:
@@ -180,74 +265,6 @@ class FakeGoogle:
         if first.only_if and first.only_if not in json.dumps(request.body):
             return None
         return self._refusals.popleft()
-
-    def _answer(self, request: Request) -> tuple[int, dict]:
-        resource, _, resource_id = request.path.partition("/")
-        schema = resource[:1].upper() + resource[1:]
-        if schema not in _SCHEMAS:
-            return 404, error(404, "Requested entity was not found.")
-        unknown = next(unknown_names(request.body, schema), None)
-        if unknown:
-            message = f'Invalid JSON payload received. Unknown name "{unknown}"'
-            return 400, error(400, message, "invalid")
-        if request.method == "POST":
-            return self._insert(resource, request.body)
-        path = f"{resource}/{resource_id}"
-        if path not in self.resources:
-            what = "Class" if resource.endswith("Class") else ""
-            return 404, error(404, f"Wallet Object {what} {resource_id} not found.")
-        if request.method == "PATCH":
-            self.resources[path] = merged(self.resources[path], request.body)
-        elif request.method == "PUT":
-            self.resources[path] = request.body
-        return 200, {**self.resources[path], "kind": f"walletobjects#{resource}"}
-
-    def _insert(self, resource: str, body: dict) -> tuple[int, dict]:
-        path = f"{resource}/{body['id']}"
-        if not str(body["id"]).partition(".")[0].isdecimal():
-            return 400, error(400, f"Invalid resource ID: {body['id']}", "invalidResource")
-        if path in self.resources:
-            return 409, error(409, f"Wallet Object {body['id']} already exists.")
-        class_path = f"{resource.removesuffix('Object')}Class/{body.get('classId')}"
-        if resource.endswith("Object") and class_path not in self.resources:
-            return 404, error(404, f"Wallet Object Class {body.get('classId')} not found.")
-        self.resources[path] = body
-        return 200, {**body, "kind": f"walletobjects#{resource}"}
-
-
-def error(status: int, message: str, reason: str = "") -> dict:
-    """Google's error format."""
-    detail = {"message": message, "domain": "walletobjects", "reason": reason}
-    errors = {"errors": [detail]} if reason else {}
-    return {"error": {"code": status, "message": message, **errors}}
-
-
-def merged(kept: dict, patch: dict) -> dict:
-    """Google's PATCH: named fields only, objects merged, lists replaced whole."""
-    result = dict(kept)
-    for name, value in patch.items():
-        both = isinstance(value, dict) and isinstance(kept.get(name), dict)
-        result[name] = merged(kept[name], value) if both else value
-    result.pop("notifyPreference", None)
-    return result
-
-
-def unknown_names(value: object, schema: str) -> Iterator[str]:
-    """Names in the body that Google's discovery document does not have."""
-    if isinstance(value, list):
-        for entry in value:
-            yield from unknown_names(entry, schema)
-    elif isinstance(value, dict):
-        properties = _SCHEMAS[schema]["properties"]
-        for name, inner in value.items():
-            if name not in properties:
-                yield name
-                continue
-            inner_schema = properties[name].get("$ref") or properties[name].get("items", {}).get(
-                "$ref"
-            )
-            if inner_schema:
-                yield from unknown_names(inner, inner_schema)
 
 
 class _Server(ThreadingHTTPServer):
@@ -262,6 +279,7 @@ def _handler(google: FakeGoogle) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 5
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -270,10 +288,20 @@ def _handler(google: FakeGoogle) -> type[BaseHTTPRequestHandler]:
                 self.reply(status, json.dumps(body).encode(), {})
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
-            path = self.path.removeprefix(API_PATH + "/")
-            request = Request(self.command, path, headers, json.loads(sent or b"{}"))
+            url = urlsplit(self.path)
+            path = url.path.removeprefix(API_PATH + "/")
+            query = dict(parse_qsl(url.query))
+            request = Request(self.command, path, headers, json.loads(sent or b"{}"), query)
             status, body, extra, raw = google.api(request)
-            self.reply(status, json.dumps(body).encode() if raw is None else raw, extra)
+            if status == 0:
+                self.close_connection = True
+                return
+            answer = json.dumps(body).encode() if raw is None else raw
+            # Google: compressed for who accepts it and has "gzip" in its name.
+            names = (headers.get("accept-encoding", ""), headers.get("user-agent", ""))
+            if raw is None and all("gzip" in name for name in names):
+                answer, extra = gzip.compress(answer, 1), {**extra, "Content-Encoding": "gzip"}
+            self.reply(status, answer, extra)
 
         def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

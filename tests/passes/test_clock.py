@@ -89,3 +89,18 @@ def test_http_dates_move_by_a_whole_second_with_each_change(
     assert first.microsecond == 0
     assert first >= now.replace(microsecond=0)
     assert second - first >= timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        ("2026-11-22T03:00:00+00:00", "2026-11-22T03:00:00+00:00"),
+        ("2026-11-22T02:59:59+00:00", "2026-11-21T03:00:00+00:00"),
+        ("2026-11-22T23:30:00+00:00", "2026-11-22T03:00:00+00:00"),
+        ("2026-03-29T02:00:00+00:00", "2026-03-29T02:00:00+00:00"),  # summer time begins
+        ("2026-03-29T01:59:00+00:00", "2026-03-28T03:00:00+00:00"),
+    ],
+)
+def test_when_it_was_last_four_in_berlin(now: str, last: str) -> None:
+    found = clock.last_at_hour(datetime.fromisoformat(now), 4, "Europe/Berlin")
+    assert found == datetime.fromisoformat(last)

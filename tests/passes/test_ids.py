@@ -138,3 +138,52 @@ def test_slugs(name: str, slug: str) -> None:
 @given(st.text(max_size=80))
 def test_a_slug_is_always_part_of_an_address(name: str) -> None:
     assert re.fullmatch("[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", ids.slug_of(name))
+
+
+# --- passwords of their time ---------------------------------------------------------------------
+
+SEED = b"12345678901234567890"
+
+
+@pytest.mark.parametrize(
+    ("at", "password"),
+    [
+        (59, "94287082"),
+        (1_111_111_109, "07081804"),
+        (1_111_111_111, "14050471"),
+        (1_234_567_890, "89005924"),
+        (2_000_000_000, "69279037"),
+        (20_000_000_000, "65353130"),
+    ],
+)
+def test_RFC_6238_appendix_B(at: int, password: str) -> None:
+    assert ids.one_time_password(SEED, at // 30, 8) == password
+    for near in (at - 30, at, at + 30):
+        assert ids.is_timely(password, SEED, near, period=30, digits=8)
+    for far in (at - 90, at + 90):
+        assert not ids.is_timely(password, SEED, max(far, 90), period=30, digits=8)
+
+
+@pytest.mark.parametrize(("counter", "password"), [(0, "755224"), (1, "287082"), (9, "520489")])
+def test_RFC_4226_appendix_D(counter: int, password: str) -> None:
+    assert ids.one_time_password(SEED, counter, 6) == password
+
+
+@given(st.integers(0, 10**11), st.integers(-10, 10))
+def test_a_password_is_good_for_its_period_and_its_neighbours(at: int, away: int) -> None:
+    step = at // 30
+    password = ids.one_time_password(SEED, max(step + away, 0), 8)
+    is_near = abs(max(step + away, 0) - step) <= 1
+    assert ids.is_timely(password, SEED, at, period=30, digits=8) is is_near
+
+
+def test_derived_keys_differ_by_key_purpose_card_and_version() -> None:
+    made = {
+        ids.derived_key(key, purpose, card, version)
+        for key in (KEY, OTHER_KEY)
+        for purpose in ("rotating code", "card page")
+        for card in (CARD, OTHER_CARD)
+        for version in (1, 2)
+    }
+    assert len(made) == 16
+    assert {len(key) for key in made} == {20}

@@ -252,7 +252,7 @@ def test_foreign_keys_stay_with_the_merchant(table: Table) -> None:
 
 def test_only_the_directory_and_reports_cross_merchants() -> None:
     crossing = {table.name for table in TABLES if table.info.get("crosses_merchants")}
-    assert crossing == {"directory", "device_report"}
+    assert crossing == {"directory", "device_report", "vendor_turn"}
     others = {table.name for table in TABLES} - set(names_of(OF_A_MERCHANT))
     assert others == REFERENCE
 

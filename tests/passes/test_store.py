@@ -243,7 +243,8 @@ def test_sqlite_keeps_what_was_committed(sqlite_store: Store) -> None:
 
 
 def test_sqlite_faults_are_named(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert is_ready(sqlite_store)  # it is connected now, and set up as it always is
+    with sqlite_store.engine.connect():
+        pass  # it is connected now, and set up as it always is
     monkeypatch.setattr("passes.store._SQLITE_PRAGMAS", {"synchronous": 3, "foreign_keys": 1})
     assert lasting_faults(sqlite_store) == ["SQLite's synchronous is 2 and must be 3"]
 

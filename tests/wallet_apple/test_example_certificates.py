@@ -1,5 +1,6 @@
 """The example credentials have the vendors' shapes and survive a second run."""
 
+import base64
 import json
 import stat
 import subprocess
@@ -9,7 +10,10 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    load_der_public_key,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs_example import make
@@ -61,7 +65,7 @@ def test_keys_are_readable_by_their_owner_alone(certificates):
         certificates / "google.json",
         certificates / "vapid.pem",
     ]
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
 
 
@@ -109,6 +113,43 @@ def test_what_is_lost_or_spoilt_is_made_anew(tmp_path, now, lost):
     for name, certificate in chain.items():
         key = load_pem_private_key((tmp_path / f"{name}.key").read_bytes(), None)
         assert key.public_key() == certificate.public_key()
+
+
+def callback_key(folder):
+    [key] = json.loads((folder / "google-callback-keys.json").read_text())["keys"]
+    return key
+
+
+def test_the_callback_keys_have_the_shape_of_googles_document(tmp_path, now):
+    make_all(tmp_path, now=now)
+    key = callback_key(tmp_path)
+    assert list(key) == ["keyValue", "protocolVersion", "keyExpiration"]
+    assert key["protocolVersion"] == "ECv2SigningOnly"
+    assert int(key["keyExpiration"]) > (now + timedelta(days=3000)).timestamp() * 1000
+    root = load_pem_private_key((tmp_path / "google-callback.key").read_bytes(), None)
+    assert isinstance(root.curve, ec.SECP256R1)
+    assert load_der_public_key(base64.b64decode(key["keyValue"])) == root.public_key()
+
+
+def test_an_old_callback_key_is_prolonged_and_stays_the_same(tmp_path, now):
+    make_all(tmp_path, now=now)
+    before, root = callback_key(tmp_path), (tmp_path / "google-callback.key").read_bytes()
+    make_all(tmp_path, now=now + timedelta(days=3640))
+    after = callback_key(tmp_path)
+    assert int(after["keyExpiration"]) > int(before["keyExpiration"])
+    assert after["keyValue"] == before["keyValue"]
+    assert (tmp_path / "google-callback.key").read_bytes() == root
+
+
+@pytest.mark.parametrize("lost", ["google-callback.key", "google-callback-keys.json"])
+@pytest.mark.parametrize("spoilt", [b"spoilt", b'{"keys": []}', b'{"keys": [{"keyValue": 7}]}'])
+def test_spoilt_callback_keys_are_made_anew(tmp_path, now, lost, spoilt):
+    make_all(tmp_path, now=now)
+    (tmp_path / lost).write_bytes(spoilt)
+    make_all(tmp_path, now=now)
+    root = load_pem_private_key((tmp_path / "google-callback.key").read_bytes(), None)
+    public = load_der_public_key(base64.b64decode(callback_key(tmp_path)["keyValue"]))
+    assert public == root.public_key()
 
 
 def test_the_token_address_can_change_without_a_new_key(tmp_path, now):

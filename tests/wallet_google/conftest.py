@@ -110,9 +110,7 @@ def _served():
 @pytest.fixture
 def google(_served):
     """A Google that has nothing and remembers nothing."""
-    for kept in (_served.resources, _served.requests, _served.token_requests):
-        kept.clear()
-    _served.allow_everything()
+    _served.forget()
     return _served
 
 
@@ -135,14 +133,23 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def mount_it(settings: WalletSettings) -> tuple[Wallet, Blueprint]:
-    """``mount`` as app.py calls it; no route of this wallet asks an Issuer anything yet."""
-    answer = mount(settings, cast(Issuer, None))
+class AtOnce:
+    """An Issuer that makes no request wait."""
+
+    def turn(self, wallet: str, subject: str, pace: float, *, urgent: bool) -> float:
+        return 0.0
+
+
+def mount_it(settings: WalletSettings, issuer: object = None) -> tuple[Wallet, Blueprint]:
+    """``mount`` as app.py calls it."""
+    answer = mount(settings, cast(Issuer, issuer or AtOnce()))
     assert answer is not None
     return answer
 
 
-def mounted(data_dir, base_url: str = PUBLIC, **environment: str) -> GoogleWallet:
+def mounted(
+    data_dir, base_url: str = PUBLIC, issuer: object = None, **environment: str
+) -> GoogleWallet:
     """The wallet as app.py gets it, with settings from ``TREUEPASS_<name>``."""
     settings = WalletSettings(
         base_url,
@@ -150,7 +157,7 @@ def mounted(data_dir, base_url: str = PUBLIC, **environment: str) -> GoogleWalle
         {f"TREUEPASS_{name}": value for name, value in environment.items()},
         clock,
     )
-    wallet, _ = mount_it(settings)
+    wallet, _ = mount_it(settings, issuer)
     assert isinstance(wallet, GoogleWallet)
     return wallet
 

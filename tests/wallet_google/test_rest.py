@@ -18,12 +18,14 @@ from passes.wallet_port import (
     Installation,
     Outcome,
     Reason,
+    State,
     Style,
     WalletDown,
     WalletMisconfigured,
 )
 from tests.fakes.google import EMAIL, ISSUER_ID
 from tests.wallet_google.conftest import ANDROID, CREDIT, VISITS, content, mounted
+from wallet_google.objects import family
 
 OBJECT = f"loyaltyObject/{ISSUER_ID}.123456789012"
 CLASS = f"loyaltyClass/{ISSUER_ID}.{content().template}"
@@ -50,11 +52,13 @@ def test_an_offer_puts_class_and_object_at_google(wallet, google, card):
     assert google.resources[CLASS]["programName"] == "Treuekarte"
 
 
-@pytest.mark.parametrize("style", [Style.COUPON, Style.MEMBERSHIP])
-def test_coupons_and_memberships_are_generic(wallet, google, card, style):
-    wallet.offer(replace(card, style=style), ANDROID)
-    wallet.push(replace(card, style=style), [PHONE], Reason.BALANCE)
-    assert google.calls() == ["POST genericClass", "POST genericObject", "PATCH genericObject"]
+@pytest.mark.parametrize("style", Style)
+def test_each_style_has_its_family(wallet, google, card, style):
+    styled = replace(card, style=style)
+    wallet.offer(styled, ANDROID)
+    wallet.push(replace(styled, state=State.EXPIRED), [PHONE], Reason.STATE)
+    name = family(style)
+    assert google.calls() == [f"POST {name}Class", f"POST {name}Object", f"PATCH {name}Object"]
 
 
 def test_what_google_has_already_is_brought_up_to_date(wallet, google, card, example_folder):
@@ -104,7 +108,7 @@ def test_a_new_balance_is_one_patch_that_notifies(wallet, google, card):
     wallet.offer(card, ANDROID)
     google.requests.clear()
     receipts = wallet.push(visits(card, 8), [PHONE], Reason.BALANCE)
-    assert [receipt.outcome for receipt in receipts] == [Outcome.DELIVERED]
+    assert [(receipt.outcome, receipt.loud) for receipt in receipts] == [(Outcome.DELIVERED, True)]
     assert google.calls() == ["PATCH loyaltyObject"]
     assert google.requests[0].body["notifyPreference"] == "NOTIFY_ON_UPDATE"
     assert google.resources[OBJECT]["loyaltyPoints"]["balance"] == {"int": 8}
@@ -113,8 +117,10 @@ def test_a_new_balance_is_one_patch_that_notifies(wallet, google, card):
 @pytest.mark.parametrize("reason", [Reason.CONTENT, Reason.STATE, Reason.MESSAGE])
 def test_other_changes_are_silent(wallet, google, card, reason):
     wallet.offer(card, ANDROID)
-    wallet.push(card, [PHONE], reason)
+    receipts = wallet.push(visits(card, 8), [PHONE], reason)
+    assert google.calls()[-1] == "PATCH loyaltyObject"
     assert "notifyPreference" not in google.requests[-1].body
+    assert [receipt.loud for receipt in receipts] == [False]
 
 
 def test_a_pass_without_known_installations_is_told_too(wallet, google, card):
@@ -155,10 +161,16 @@ def test_a_count_that_outgrows_32_bits_leaves_no_second_balance(wallet, google, 
 
 def test_beyond_the_days_notifications_the_change_goes_silently(wallet, google, card):
     wallet.offer(card, ANDROID)
-    google.refuse(403, "quotaExceeded", only_if="NOTIFY_ON_UPDATE")
-    wallet.push(visits(card, 8), [PHONE], Reason.BALANCE)
-    assert google.resources[OBJECT]["loyaltyPoints"]["balance"] == {"int": 8}
-    assert google.calls()[-2:] == ["PATCH loyaltyObject", "PATCH loyaltyObject"]
+    for number in (8, 9, 10):
+        [receipt] = wallet.push(visits(card, number), [PHONE], Reason.BALANCE)
+        assert receipt.loud
+    google.requests.clear()
+    [receipt] = wallet.push(visits(card, 11), [PHONE], Reason.BALANCE)
+    assert (receipt.outcome, receipt.loud) == (Outcome.DELIVERED, False)
+    assert google.resources[OBJECT]["loyaltyPoints"]["balance"] == {"int": 11}
+    assert google.calls() == ["PATCH loyaltyObject", "PATCH loyaltyObject"]
+    assert "notifyPreference" not in google.requests[-1].body
+    assert google.announced(OBJECT.partition("/")[2]) == 3
 
 
 def test_one_refused_card_leaves_the_others_of_a_batch_untouched(wallet, google, card):
@@ -181,7 +193,7 @@ def test_one_token_serves_many_requests(wallet, google, card):
 def test_a_refused_token_is_replaced_once(wallet, google, card):
     wallet.offer(card, ANDROID)
     google.revoke_tokens()
-    wallet.push(card, [PHONE], Reason.CONTENT)
+    wallet.push(visits(card, 8), [PHONE], Reason.CONTENT)
     assert len(google.token_requests) == 2
     assert google.calls()[-2:] == ["PATCH loyaltyObject", "PATCH loyaltyObject"]
 

@@ -37,10 +37,11 @@ def test_the_claims_are_those_that_google_asks_for():
     }
 
 
-def test_a_generic_pass_is_named_as_such():
-    token = link(family="generic").rpartition("/")[2]
+@pytest.mark.parametrize("family", ["loyalty", "offer", "giftCard", "generic"])
+def test_a_pass_is_named_by_its_family(family):
+    token = link(family=family).rpartition("/")[2]
     claims = jwt.decode(token, KEY.public_key(), ["RS256"], audience="google")
-    assert list(claims["payload"]) == ["genericObjects"]
+    assert list(claims["payload"]) == [f"{family}Objects"]
 
 
 @pytest.mark.parametrize(

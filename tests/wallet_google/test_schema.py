@@ -106,6 +106,29 @@ OFFER_CLASS = {
     "reviewStatus": "DRAFT",
     "redemptionChannel": "ONLINE",
 }
+OFFER_OBJECT = {
+    "id": "3388000000022222222.offer-1",
+    "classId": "3388000000022222222.offer",
+    "state": "ACTIVE",
+    "barcode": {"type": "QR_CODE", "value": "QR code"},
+    "validTimeInterval": {
+        "start": {"date": "2023-06-12T23:20:50.52Z"},
+        "end": {"date": "2023-12-12T23:20:50.52Z"},
+    },
+    "appLinkData": {
+        "displayText": text("Open"),
+        "webAppLinkInfo": {
+            "appTarget": {"targetUri": {"uri": "https://a.example/", "description": "Open"}}
+        },
+    },
+}
+GIFT_CARD_CLASS = {
+    "id": "3388000000022222222.gift",
+    "issuerName": "Issuer",
+    "reviewStatus": "UNDER_REVIEW",
+    "homepageUri": {"uri": "https://a.example/wallet", "description": "Homepage"},
+    "allowBarcodeRedemption": True,
+}
 GIFT_CARD_OBJECT = {
     "id": "3388000000022222222.gift-1",
     "classId": "3388000000022222222.gift",
@@ -122,6 +145,8 @@ SAMPLES: dict[str, dict] = {
     "GenericClass": GENERIC_CLASS,
     "GenericObject": GENERIC_OBJECT,
     "OfferClass": OFFER_CLASS,
+    "OfferObject": OFFER_OBJECT,
+    "GiftCardClass": GIFT_CARD_CLASS,
     "GiftCardObject": GIFT_CARD_OBJECT,
     "AddMessageRequest": MESSAGE,
 }
@@ -146,6 +171,7 @@ def test_every_type_becomes_a_valid_json_schema(kind):
 PLACES = [{"latitude": 52.5, "longitude": 13.4}] * 11
 ROW = {"oneItem": {"item": {"firstValue": {"fields": [{"fieldPath": "object.accountId"}]}}}}
 TWO_KINDS = {**ROW, "twoItems": {}}
+TARGET = "appLinkData.webAppLinkInfo.appTarget"
 ROWS_PATH = "classTemplateInfo.cardTemplateOverride.cardRowTemplateInfos"
 
 # Where in the sample, what is put there (None: taken away), and the field that must be named.
@@ -196,6 +222,32 @@ MISTAKES = [
     ("LoyaltyObject", "validTimeInterval.end.date", "2027-01-01", "validTimeInterval.end.date"),
     ("LoyaltyObject", "validTimeInterval.end.date", "2027-01-01T00:00:00", "validTimeInterval"),
     ("LoyaltyObject", "hasUsers", True, "hasUsers"),
+    ("LoyaltyObject", "rotatingBarcode.valuePattern", None, "rotatingBarcode.valuePattern"),
+    ("LoyaltyObject", "rotatingBarcode.totpDetails.parameters", [],
+     "rotatingBarcode.totpDetails.parameters"),
+    ("LoyaltyObject", "rotatingBarcode.totpDetails.algorithm", "TOTP_SHA256",
+     "rotatingBarcode.totpDetails.algorithm"),
+    ("OfferClass", "provider", None, "provider"),
+    ("OfferClass", "title", "", "title"),
+    ("OfferClass", "redemptionChannel", None, "redemptionChannel"),
+    ("OfferClass", "redemptionChannel", "inStore", "redemptionChannel"),
+    ("OfferClass", "reviewStatus", "REJECTED", "reviewStatus"),
+    ("OfferClass", "programName", "Programme", "programName"),
+    ("OfferObject", "state", None, "state"),
+    ("OfferObject", "loyaltyPoints", {"balance": {"int": 1}}, "loyaltyPoints"),
+    ("OfferObject", f"{TARGET}.targetUri.description", None, f"{TARGET}.targetUri.description"),
+    ("OfferObject", f"{TARGET}.packageName", "com.example", TARGET),
+    ("OfferObject", "appLinkData.displayText.defaultValue.value", "x" * 31,
+     "appLinkData.displayText.defaultValue.value"),
+    ("OfferObject", "appLinkData.displayText.translatedValues",
+     [{"language": "de", "value": "x" * 31}],
+     "appLinkData.displayText.translatedValues[0].value"),
+    ("GiftCardClass", "reviewStatus", "APPROVED", "reviewStatus"),
+    ("GiftCardClass", "programName", "Programme", "programName"),
+    ("GiftCardObject", "cardNumber", None, "cardNumber"),
+    ("GiftCardObject", "cardNumber", "", "cardNumber"),
+    ("GiftCardObject", "balance.currencyCode", None, "balance.currencyCode"),
+    ("GiftCardObject", "balanceUpdateTime.date", "2020-04-12T16:20:50", "balanceUpdateTime.date"),
     ("AddMessageRequest", "message.messageType", "SHOUT", "message.messageType"),
 ]  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from passes.delivery.pauses import pause
 from passes.merchants import accounts
 from passes.wallet_port import Complaint
 from tests.conftest import Clock, Shop
+from tests.fakes.google import FakeGoogle
 from tests.wallet_apple.authorities import (
     PTID,
     Authority,
@@ -32,8 +32,7 @@ from tests.wallet_apple.authorities import (
     p12,
     pem,
 )
-from tests.wallet_google.conftest import ISSUER_ID
-from web.api.answers import WalletList, WalletShape
+from tests.web.entering import ISSUER_ID, at_google, listed, put
 
 IPHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X)"}
 
@@ -50,23 +49,9 @@ def own(apple: SimpleNamespace) -> dict[str, str]:
     return {"certificate": pem(apple.leaf), "private_key": key_pem(apple.key)}
 
 
-def put(shop: Shop, wallet: str, body: Any) -> Any:
-    answer = shop.call("PUT", f"/wallets/{wallet}", body)
-    assert answer.status_code == 200, answer.text
-    WalletShape.model_validate(answer.json)
-    return answer.json
-
-
-def listed(shop: Shop) -> dict[str, Any]:
-    found = shop.get("/wallets")
-    WalletList.model_validate(found)
-    return {wallet["kind"]: wallet for wallet in found["items"]}
-
-
-def google_file(parts: Parts) -> Any:
-    """The example key file, as if Google had made it for a merchant."""
-    file = json.loads((parts.settings.data_dir / "certs_example" / "google.json").read_text())
-    return file | {"token_uri": "https://oauth2.googleapis.com/token"}
+@pytest.fixture
+def further_settings(google: FakeGoogle) -> dict[str, str]:
+    return {"TREUEPASS_GOOGLE_API_BASE": google.api_base}
 
 
 def test_before_anything_is_entered_all_wallets_are_in_test_mode(alma: Shop) -> None:
@@ -95,10 +80,12 @@ def test_apple_is_entered_and_new_passes_carry_the_merchants_own_id(
         assert f'"passTypeIdentifier":"{ptid}"'.encode() in file.data
 
 
-def test_google_is_entered_and_cards_carry_the_merchants_own_ids(alma: Shop, parts: Parts) -> None:
+def test_google_is_entered_and_cards_carry_the_merchants_own_ids(
+    alma: Shop, google: FakeGoogle
+) -> None:
     before = alma.card(alma.template("stamp")["id"])
     assert before["google"]["issuer_id"] == "3388000000000000001"
-    wallet = put(alma, "google", {"issuer_id": ISSUER_ID, "service_account": google_file(parts)})
+    wallet = put(alma, "google", at_google(google))
     (account,) = wallet["accounts"]
     assert account["name"] == ISSUER_ID
     assert account["expires_at"] is None
@@ -106,6 +93,24 @@ def test_google_is_entered_and_cards_carry_the_merchants_own_ids(alma: Shop, par
     after = alma.get(f"/cards/{before['id']}")
     assert after["google"]["issuer_id"] == ISSUER_ID
     assert after["google"]["object_id"].startswith(f"{ISSUER_ID}.")
+    assert {seen.method for seen in google.requests} == {"GET"}
+
+
+def test_a_request_that_is_repeated_makes_no_second_key(
+    alma: Shop,
+) -> None:
+    made = alma.post("/wallets/apple/requests", {"common_name": "Alma"}, Idempotency_Key="once")
+    alma.call("DELETE", f"/wallets/apple/requests/{made['id']}")
+    again = alma.call(
+        "POST", "/wallets/apple/requests", {"common_name": "Alma"}, Idempotency_Key="once"
+    )
+    assert (again.status_code, again.json) == (201, made)
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert listed(alma)["apple"]["pending"] == []
+    problem = alma.refused(
+        "POST", "/wallets/apple/requests", {"common_name": "Other"}, Idempotency_Key="once"
+    )
+    assert problem["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
 def test_a_request_its_certificate_and_a_renewal(
@@ -220,10 +225,10 @@ def install(parts: Parts, shop: Shop, serial: str) -> None:
 
 
 def test_what_is_wrong_is_named_and_nothing_is_stored(
-    alma: Shop, apple: SimpleNamespace, parts: Parts
+    alma: Shop, apple: SimpleNamespace, google: FakeGoogle
 ) -> None:
     good, key = pem(apple.leaf), key_pem(apple.key)
-    file = google_file(parts)
+    file = google.service_account()
     for wallet, body, field in (
         ("apple", {}, "certificate"),
         ("apple", {"certificate": good}, "private_key"),
@@ -259,9 +264,13 @@ def test_what_is_wrong_is_named_and_nothing_is_stored(
 
 
 def test_no_answer_and_no_log_holds_a_secret(
-    alma: Shop, apple: SimpleNamespace, parts: Parts, caplog: pytest.LogCaptureFixture
+    alma: Shop,
+    apple: SimpleNamespace,
+    parts: Parts,
+    google: FakeGoogle,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    file, password = google_file(parts), "a password of the merchant"
+    file, password = google.service_account(), "a password of the merchant"
     key = key_pem(apple.key, password)
     said = []
     with caplog.at_level(logging.DEBUG):

@@ -68,6 +68,7 @@ _RULES = {
     "maximum": "must not be more than {0.rule_definition}",
     "minLength": "must not be empty",
     "minItems": "must not be empty",
+    "maxLength": "must not be longer than {0.rule_definition} characters",
     "maxItems": "must not have more than {0.rule_definition} entries",
     "minProperties": "must not be empty",
     "maxProperties": "must have exactly one of its fields",

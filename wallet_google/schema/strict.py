@@ -29,6 +29,13 @@ def _either(*names: str) -> list[Schema]:
     return [{"required": [name]} for name in names]
 
 
+def _inside(*path: str, rule: Schema) -> Schema:
+    """The rule for a field further in, by its path; "*" stands for each entry of a list."""
+    for step in reversed(path):
+        rule = {"items": rule} if step == "*" else {"properties": {step: rule}}
+    return rule
+
+
 def _when(condition: Schema, then: Schema) -> Schema:
     return {"if": condition, "then": then}
 
@@ -46,6 +53,7 @@ _DATE_TIME = (
 )
 _RESOURCE_ID: Schema = {"pattern": r"^[0-9]{1,20}\.[A-Za-z0-9._-]+$"}
 _NOT_EMPTY: Schema = {"minLength": 1}
+_BUTTON: Schema = {"maxLength": 30}
 _PLACE: Mapping[str, Schema] = {
     "": {"required": ["latitude", "longitude"]},
     "latitude": {"minimum": -90, "maximum": 90},
@@ -73,6 +81,21 @@ _CARD_RULES: Mapping[str, Schema] = {
 
 _RULES: Mapping[str, Mapping[str, Schema]] = {
     "AddMessageRequest": {"": {"required": ["message"]}},
+    "AppLinkData": {
+        "": {
+            "allOf": [
+                _inside("displayText", "defaultValue", "value", rule=_BUTTON),
+                _inside("displayText", "translatedValues", "*", "value", rule=_BUTTON),
+            ]
+        }
+    },
+    "AppLinkDataAppLinkInfo": {"": {"required": ["appTarget"]}},
+    "AppLinkDataAppLinkInfoAppTarget": {
+        "": {
+            "oneOf": _either("packageName", "targetUri"),
+            "allOf": [_inside("targetUri", rule={"required": ["description"]})],
+        }
+    },
     "Barcode": {
         "": {
             "required": ["type", "value"],
@@ -98,6 +121,9 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         "fieldPath": {"pattern": r"^(object|class)\."},
     },
     "FieldSelector": {"": {"required": ["fields"]}, "fields": {"minItems": 1}},
+    "GiftCardObject": {
+        "": {"allOf": [_inside("balanceUpdateTime", "date", rule={"pattern": _WITH_OFFSET})]}
+    },
     "Image": {"": {"oneOf": _either("sourceUri", "privateImageId")}},
     "ImageUri": {"": {"required": ["uri"]}, "uri": {"pattern": r"^https?://[^\s]+$"}},
     "LatLongPoint": _PLACE,
@@ -109,7 +135,15 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         "": {"required": ["micros", "currencyCode"]},
         "currencyCode": {"pattern": "^[A-Z]{3}$"},
     },
-    "RotatingBarcode": {"type": {"enum": ["PDF_417", "QR_CODE"]}},
+    "RotatingBarcode": {
+        "": {"required": ["type", "valuePattern"]},
+        "type": {"enum": ["PDF_417", "QR_CODE"]},
+        "valuePattern": _NOT_EMPTY,
+    },
+    "RotatingBarcodeTotpDetails": {
+        "": {"required": ["algorithm", "periodMillis", "parameters"]},
+        "parameters": {"minItems": 1},
+    },
     "RotatingBarcodeTotpDetailsTotpParameters": {
         "": {"required": ["key", "valueLength"]},
         "key": {"pattern": "^([0-9A-Fa-f]{2})+$"},

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
-from passes import ids
 from passes.card_templates import templates
 from passes.cards import cards, links, sign_up, utm
 from passes.cards.issue import Origin, issue
 from passes.cards.models import Card
+from passes.cards.scanning import find_scanned
 from passes.customers import customers
 from passes.customers.details import Details
 from passes.errors import Conflict, Invalid, NotFound
@@ -89,7 +89,11 @@ class CardSearch(paging.Page):
 
 
 class Scanned(Body):
-    """The 16 letters of the barcode, or the 12 digits of the card number."""
+    """What the barcode says, or the 12 digits of the card number.
+
+    A barcode holds 16 letters; one that changes with time holds a dot and 8 digits more, and is
+    refused with CODE_EXPIRED half a minute after it was shown.
+    """
 
     code: Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -254,10 +258,7 @@ def list_events(call: Call) -> dict[str, Any]:
 )
 def scan(call: Call) -> dict[str, Any]:
     code = call.body(Scanned).code
-    serial = ids.read_till_code(call.merchant.token_key, code) or ids.read_serial_number(code)
-    if serial is None:
-        raise NotFound("card")
-    return {"card": _shown(call, cards.get(call.session, serial))}
+    return {"card": _shown(call, find_scanned(call.session, code, call.now))}
 
 
 def actor_of(call: Call) -> Actor:

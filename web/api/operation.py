@@ -14,18 +14,19 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from passes import idempotency
-from passes.errors import Forbidden
+from passes.errors import Conflict, Forbidden
 from passes.idempotency import Answer, TwinWon
 from passes.merchants import api_keys
 from passes.merchants.api_keys import Caller
 from passes.merchants.merchants import Business, business
+from passes.store import Store
 from web import Services, services
 from web.api import reading
 from web.limits import api_calls
 from web.problems import Unauthorized
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
-api_calls(blueprint)
+blueprint.before_request(api_calls.count)
 
 REPLAYED = "Idempotent-Replay"
 ATTEMPTS = 3
@@ -35,14 +36,14 @@ DEADLOCK, CANNOT_SERIALIZE = "40P01", "40001"
 """PostgreSQL broke one of several transactions off that stood in each other's way."""
 
 M = TypeVar("M", bound=BaseModel)
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call: who calls, in which transaction, and what was sent."""
+class Asked:
+    """What somebody sent, read and checked, before any transaction."""
 
     caller: Caller
-    session: Session
     services: Services
     now: datetime
     path: Mapping[str, str]
@@ -56,12 +57,24 @@ class Call:
     def query(self, model: type[M]) -> M:
         return cast(M, self._query)
 
+
+@dataclass(frozen=True, slots=True)
+class Call(Asked):
+    """One call in its transaction, with what was prepared for it."""
+
+    session: Session
+    _prepared: object
+
+    def prepared(self, kind: type[P]) -> P:
+        return cast(P, self._prepared)
+
     @property
     def merchant(self) -> Business:
         return business(self.session)
 
 
 View = Callable[[Call], Mapping[str, Any]]
+Prepare = Callable[[Asked], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,7 @@ class Operation:
     picture: bool = False
     repeats: bool = True
     alias: bool = False
+    prepare: Prepare | None = None
     errors: tuple[int, ...] = field(default=())
 
 
@@ -100,12 +114,14 @@ def operation(
     name: str | None = None,
     repeats: bool = True,
     alias: bool = False,
+    prepare: Prepare | None = None,
 ) -> Callable[[View], View]:
     """Makes a function a call of the API. ``path`` as in Flask, below /api/v1.
 
     A GET runs in a transaction that cannot write. A POST with an Idempotency-Key runs once, but
     for one that leaves nothing behind: without ``repeats`` it is answered anew each time.
-    ``alias``: another name for what a call of ours does.
+    ``alias``: another name for what a call of ours does. ``prepare``: what takes long or asks
+    somebody else, done before the transaction; the function finds its result in ``prepared``.
     """
 
     def register(view: View) -> View:
@@ -122,6 +138,7 @@ def operation(
             picture=picture,
             repeats=repeats,
             alias=alias,
+            prepare=prepare,
         )
         OPERATIONS.append(made)
         blueprint.add_url_rule(
@@ -136,23 +153,34 @@ def operation(
     return register
 
 
-def identify(now: datetime, scope: str) -> Caller:
-    """Who calls. Raises Unauthorized, or Forbidden when the key lacks the scope."""
+Finder = Callable[[Store, str, datetime], Caller | None]
+
+
+def _caller(now: datetime, scope: str, find: Finder) -> Caller | None:
+    """Who calls, if ``find`` knows the key. Raises Forbidden when the key lacks the scope."""
     kind, _, key = request.headers.get("Authorization", "").partition(" ")
     if not kind:
         kind, key = "Bearer", request.headers.get("X-API-Key", "")
-    caller = api_keys.identify(services().store, key.strip(), now) if kind == "Bearer" else None
+    caller = find(services().store, key.strip(), now) if kind == "Bearer" else None
+    if caller is not None and scope not in caller.scopes:
+        raise Forbidden(f"This key lacks the scope {scope}.", code="SCOPE_MISSING", scope=scope)
+    return caller
+
+
+def _identified(now: datetime, scope: str) -> Caller:
+    """Who calls. Raises Unauthorized, Forbidden."""
+    caller = _caller(now, scope, api_keys.identify)
     if caller is None:
         raise Unauthorized("Show a valid API key: Authorization: Bearer tp_…")
-    if scope not in caller.scopes:
-        raise Forbidden(f"This key lacks the scope {scope}.", code="SCOPE_MISSING", scope=scope)
     return caller
 
 
 def _run(made: Operation, view: View, path: Mapping[str, str]) -> Response:
     known = services()
     now = known.now()
-    caller = identify(now, made.scope)
+    # What is remembered is proved in the transaction; what is prepared comes before it.
+    remembered = None if made.prepare else _caller(now, made.scope, api_keys.recall)
+    caller = remembered or _identified(now, made.scope)
     raw = request.get_data()
     body = reading.read(made.body, raw, request.content_type or "") if made.body else None
     query = reading.check(made.query, request.args.to_dict()) if made.query else None
@@ -162,6 +190,14 @@ def _run(made: Operation, view: View, path: Mapping[str, str]) -> Response:
         idempotency.check_key(key)
     open_transaction = known.store.read if made.method == "GET" else known.store.write
     request_hash = idempotency.hash_of(made.method, request.path, raw) if key else ""
+    prepared = None
+    if made.prepare is not None:
+        if key is not None:  # a repeat is answered as before, whatever preparing would say now
+            with known.store.write(caller.merchant_id) as session:
+                earlier = idempotency.earlier_answer(session, key, request_hash, now)
+            if earlier is not None:
+                return _respond(earlier, replayed=True)
+        prepared = made.prepare(Asked(caller, known, now, path, key, body, query))
     for attempt in range(ATTEMPTS):
         try:
             with open_transaction(caller.merchant_id) as session:
@@ -170,15 +206,17 @@ def _run(made: Operation, view: View, path: Mapping[str, str]) -> Response:
                     earlier = idempotency.earlier_answer(session, key, request_hash, now)
                     if earlier is not None:
                         return _respond(earlier, replayed=True)
-                call = Call(caller, session, known, now, path, key, body, query)
+                call = Call(caller, known, now, path, key, body, query, session, prepared)
                 answer = Answer(made.status, _written(view(call)))
                 if key is not None:
                     idempotency.keep(session, key, request_hash, answer, now)
             return _respond(answer)
+        except api_keys.NotAnyMore:
+            caller = _identified(now, made.scope)
         except (TwinWon, OperationalError) as error:
             if attempt == ATTEMPTS - 1 or not _may_go_better(error):
                 raise
-    raise AssertionError("unreachable")
+    raise Conflict("What this needs changes all the time; try again.", code="CHANGED_MEANWHILE")
 
 
 def _may_go_better(error: TwinWon | OperationalError) -> bool:

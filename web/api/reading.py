@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -84,7 +85,7 @@ def read(model: type[B], raw: bytes, content_type: str) -> B:
         given: Any = {}
     else:
         try:
-            given = json.loads(raw, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+            given = _decoder().decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
         except (ValueError, RecursionError) as error:
             raise BadRequest(f"The body is not valid JSON: {error}") from None
     if not isinstance(given, dict):
@@ -175,3 +176,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+@cache
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -31,6 +31,7 @@ class Parts(Body):
     texts: dict[str, Any] | None = None
     fields: list[dict[str, Any]] | None = None
     code_format: Literal["qr", "pdf417", "aztec", "code128"] | None = None
+    rotating_code: bool | None = None
     rules: dict[str, Any] | None = None
     expiry: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None

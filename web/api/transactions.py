@@ -309,7 +309,9 @@ def posting_of(call: Call, verb: str, asked: Any) -> Posting:
         location_id=asked.location_id,
         occurred_at=reading.moment(asked.occurred_at, "occurred_at"),
         idempotency_key=call.idempotency_key,
-        options=asked.model_dump(exclude=_COMMON),
+        options={
+            name: getattr(asked, name) for name in type(asked).model_fields if name not in _COMMON
+        },
         override=asked.override,
         reward_id=getattr(asked, "reward_id", None),
     )

@@ -5,7 +5,7 @@ Vendor-free: what credentials look like is each wallet's own business. Nothing s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,10 @@ from passes.delivery.pauses import pauses, revive
 from passes.delivery.reports import RECENT, reports
 from passes.errors import Conflict, NotFound
 from passes.merchants import accounts
-from passes.wallet_port import Account, Wallet
+from passes.merchants.accounts import Examined
+from passes.wallet_port import Account, Finding, NewAccount, Wallet
 from web.api import answers
-from web.api.operation import Call, operation
+from web.api.operation import Asked, Call, operation
 from web.api.reading import Body
 from web.api.templates import row_id
 
@@ -58,6 +59,12 @@ def list_wallets(call: Call) -> dict[str, Any]:
     }
 
 
+def _examine(asked: Asked) -> Examined:
+    given = asked.body(Credentials).model_extra or {}
+    merchant_id = asked.caller.merchant_id
+    return accounts.examine(asked.services.store, merchant_id, _wallet(asked), given, asked.now)
+
+
 @operation(
     "PUT",
     "/wallets/<wallet>",
@@ -65,13 +72,18 @@ def list_wallets(call: Call) -> dict[str, Any]:
     scope="admin",
     body=Credentials,
     answer=answers.WalletShape,
+    prepare=_examine,
 )
 def enter_credentials(call: Call) -> dict[str, Any]:
-    wallet = _wallet(call)
-    given = call.body(Credentials).model_extra or {}
-    accounts.enter(call.session, wallet, given, call.now)
+    wallet, examined = _wallet(call), call.prepared(Examined)
+    accounts.enter(call.session, wallet, examined, call.now)
     revive(call.session, wallet.kind, call.now)
-    return _shown(call, wallet)
+    return _shown(call, wallet, examined.findings)
+
+
+def _make_request(asked: Asked) -> tuple[str, NewAccount]:
+    given = asked.body(CertificateRequest).model_dump(exclude_none=True)
+    return accounts.make_request(_wallet(asked), given, asked.now)
 
 
 @operation(
@@ -81,11 +93,11 @@ def enter_credentials(call: Call) -> dict[str, Any]:
     scope="admin",
     body=CertificateRequest,
     answer=answers.RequestShape,
+    prepare=_make_request,
 )
 def request_certificate(call: Call) -> dict[str, Any]:
-    wallet = _wallet(call)
-    given = call.body(CertificateRequest).model_dump(exclude_none=True)
-    waiting, csr = accounts.request(call.session, wallet, given, call.now)
+    csr, made = call.prepared(tuple[str, NewAccount])
+    waiting = accounts.keep_request(call.session, _wallet(call), made, call.now)
     return {"id": UUID(waiting.id), "name": waiting.name, "csr": csr}
 
 
@@ -126,15 +138,16 @@ def remove_credentials(call: Call) -> dict[str, Any]:
     return _shown(call, wallet)
 
 
-def _wallet(call: Call) -> Wallet:
+def _wallet(asked: Asked) -> Wallet:
     """The wallet in the path. Raises NotFound."""
-    wallet = call.services.wallets.get(call.path["wallet"])
+    wallet = asked.services.wallets.get(asked.path["wallet"])
     if wallet is None:
         raise NotFound("wallet")
     return wallet
 
 
-def _shown(call: Call, wallet: Wallet) -> dict[str, Any]:
+def _shown(call: Call, wallet: Wallet, told: Sequence[Finding] = ()) -> dict[str, Any]:
+    """The wallet; ``told``: what its vendor has just said, which nobody keeps."""
     entered = accounts.wallet_accounts(call.session, wallet.kind)
     waiting = accounts.wallet_accounts(call.session, wallet.kind, pending=True)
     stopped = next((row for row in pauses(call.session) if row.wallet == wallet.kind), None)
@@ -147,7 +160,7 @@ def _shown(call: Call, wallet: Wallet) -> dict[str, Any]:
         "findings": [
             *(
                 {"stops": finding.stops, "sentence": finding.sentence}
-                for finding in accounts.findings(call.session, wallet, call.now)
+                for finding in (*accounts.findings(call.session, wallet, call.now), *told)
             ),
             *_complaints(call, wallet, {account.name for account in entered}),
         ],

@@ -57,6 +57,9 @@ def test_every_kind_shows_only_figures_that_exist(kind: Kind) -> None:
         ({"language": "fr"}, ["language"]),
         ({"nonsense": 1}, ["nonsense"]),
         ({"code_format": "qr-code"}, ["code_format"]),
+        ({"rotating_code": "sometimes"}, ["rotating_code"]),
+        ({"rotating_code": True, "code_format": "aztec"}, ["rotating_code"]),
+        ({"rotating_code": True, "code_format": "code128"}, ["rotating_code"]),
         # look
         ({"look": {"background": "green"}}, ["look.background"]),
         ({"look": {"background": "#12345"}}, ["look.background"]),

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from passes.errors import Conflict, Invalid, NotFound
 from passes.merchants import accounts
+from passes.merchants.accounts import Examined
 from passes.merchants.models import WalletAccount
 from passes.wallet_port import Account, CredentialsRefused, Finding, NewAccount, Wallet
 from tests.passes.conftest import NOON, Shop, only_sqlite
@@ -46,19 +47,40 @@ class Safe:
     def check(self, now: datetime, accounts: Sequence[Account] = ()) -> Sequence[Finding]:
         return [Finding("safe", stops=True, sentence=account.name) for account in accounts]
 
+    def try_out(self, account: Account) -> Sequence[Finding]:
+        return FOUND.get(account.data, [])
+
 
 SAFE = cast(Wallet, Safe())
+FOUND = {
+    "stolen": [
+        Finding("safe", stops=True, sentence="Belongs to another.", field="secret"),
+        Finding("safe", stops=True, sentence="Nobody knows the name.", field="name"),
+        Finding("safe", stops=False, sentence="Rusty."),
+    ],
+    "rusty": [
+        Finding("safe", stops=False, sentence="Rusty.", field="secret"),
+        Finding("safe", stops=True, sentence="The door is stuck."),
+    ],
+}
+"""What the maker of safes says of some secrets."""
+
+
+def examine(shop: Shop, name: str, secret: Any = "s") -> Examined:
+    given = {"name": name, "secret": secret}
+    return accounts.examine(shop.store, shop.merchant_id, SAFE, given, NOON)
 
 
 def enter(shop: Shop, name: str, secret: Any = "s", minutes: int = 0) -> Account:
+    examined = examine(shop, name, secret)
     with shop.write() as session:
-        at = NOON + timedelta(minutes=minutes)
-        return accounts.enter(session, SAFE, {"name": name, "secret": secret}, at)
+        return accounts.enter(session, SAFE, examined, NOON + timedelta(minutes=minutes))
 
 
 def request(shop: Shop, name: str, key: str) -> Account:
+    _, made = accounts.make_request(SAFE, {"name": name, "key": key}, NOON)
     with shop.write() as session:
-        return accounts.request(session, SAFE, {"name": name, "key": key}, NOON)[0]
+        return accounts.keep_request(session, SAFE, made, NOON)
 
 
 def known(shop: Shop, *, pending: bool = False) -> list[tuple[str, str]]:
@@ -89,8 +111,8 @@ def test_a_refusal_names_the_field_and_keeps_nothing(alma: Shop) -> None:
     assert [(wrong.field, wrong.message) for wrong in refusal.value.fields] == [
         ("secret", "A safe needs a secret.")
     ]
-    with pytest.raises(Invalid), alma.write() as session:
-        accounts.request(session, SAFE, {}, NOON)
+    with pytest.raises(Invalid):
+        accounts.make_request(SAFE, {}, NOON)
     assert known(alma) == known(alma, pending=True) == []
 
 
@@ -153,9 +175,68 @@ def test_there_is_an_end_to_accounts_and_requests(alma: Shop) -> None:
     assert len(known(alma)) == len(known(alma, pending=True)) == accounts.MOST
 
 
+def test_what_the_vendor_holds_against_it_is_refused_field_by_field(alma: Shop) -> None:
+    with pytest.raises(Invalid) as refusal:
+        enter(alma, "one", "stolen")
+    assert [(wrong.field, wrong.message) for wrong in refusal.value.fields] == [
+        ("secret", "Belongs to another."),
+        ("name", "Nobody knows the name."),
+    ]
+    assert known(alma) == []
+
+
+def test_what_else_the_vendor_says_is_told_and_refuses_nothing(alma: Shop) -> None:
+    examined = examine(alma, "one", "rusty")
+    assert [each.sentence for each in examined.findings] == ["Rusty.", "The door is stuck."]
+    enter(alma, "one", "rusty")
+    assert known(alma) == [("one", "rusty")]
+
+
+def test_others_write_while_it_is_checked_and_the_vendor_asked(alma: Shop, bruno: Shop) -> None:
+    class Slow(Safe):
+        def accept(self, *given: Any) -> NewAccount:
+            enter(bruno, "while it is checked")
+            return super().accept(*given)
+
+        def try_out(self, account: Account) -> Sequence[Finding]:
+            enter(alma, "while the vendor is asked")
+            return []
+
+    given = {"name": "one", "secret": "s"}
+    accounts.examine(alma.store, alma.merchant_id, cast(Wallet, Slow()), given, NOON)
+    assert known(bruno) == [("while it is checked", "s")]
+    assert known(alma) == [("while the vendor is asked", "s")]
+
+
+def test_what_was_examined_against_other_accounts_is_not_kept(alma: Shop, bruno: Shop) -> None:
+    """It may hold what was renewed since, or fulfil a request that is gone."""
+    for change in (
+        lambda: enter(alma, "other"),
+        lambda: enter(alma, "other", "renewed"),
+        lambda: request(alma, "waits", "1"),
+    ):
+        examined = examine(alma, "one")
+        enter(bruno, "a stranger's", str(change))
+        change()
+        before = known(alma)
+        with pytest.raises(Conflict) as refusal, alma.write() as session:
+            accounts.enter(session, SAFE, examined, NOON)
+        assert refusal.value.code == "ACCOUNTS_CHANGED"
+        assert known(alma) == before
+    assert enter(alma, "one").version == 1
+
+
 def test_two_that_enter_at_once_lose_nothing(alma: Shop) -> None:
+    def insist(number: int) -> None:
+        while True:
+            try:
+                enter(alma, "one", str(number))
+            except Conflict:
+                continue
+            return
+
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda number: enter(alma, "one", str(number)), range(6)))
+        list(pool.map(insist, range(6)))
     ((name, data),) = known(alma)
     assert name == "one"
     assert sorted(data.split(",")) == ["0", "1", "2", "3", "4", "5"]

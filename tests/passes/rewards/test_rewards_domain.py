@@ -115,7 +115,7 @@ class counting:  # noqa: N801 - reads as the block it opens
     """Counts the statements in its block."""
 
     def __init__(self, shop: Shop) -> None:
-        self._engines = {shop.store.engine, shop.store._readers}
+        self._engines = {shop.store.engine, shop.store._reading}
         self._seen: list[str] = []
 
     def _note(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
