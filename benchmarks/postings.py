@@ -2,7 +2,8 @@
 
 The yardstick is one connection of the database's own driver, to the same database in the same
 run: insert the entry, update the card, update its delivery, commit; as lasting as in earnest. The
-API too gets one request after the other, on one connection.
+API too gets one request after the other, on one connection. Both go round as many cards, so that
+both find as little in the caches.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -53,17 +54,17 @@ def _compare(name: str, url: str, data_dir: Path, seconds: float) -> list[Row | 
     shutil.rmtree(data_dir, ignore_errors=True)
     data_dir.mkdir(parents=True)
     store = open_store(url)
-    (merchant_id,) = fill(store, 1, 200, "apple")
+    (merchant_id,) = fill(store, 1, 2 * BATCH + 2, "apple")
     with store.write(merchant_id) as session:
         key = api_keys.create(session, name="till", scopes=["all"], now=clock.now())
         cards = table_of(Card)
         card_ids = list(
             session.scalars(select(cards.c.id).where(cards.c.merchant_id == merchant_id))
         )
-    few, many, bare, *others = card_ids
-    for card_id, entries in ((few, FEW), (many, MANY), (bare, 1)):
+    few, many, *others = card_ids
+    for card_id, entries in ((few, FEW), (many, MANY)):
         _have_entries(store, merchant_id, card_id, entries)
-    raw, close = _bare_transaction(store, url, merchant_id, bare)
+    raw, close = _bare_transaction(store, url, few, others[BATCH:])
     port = served.free_port()
     environment = {
         "TREUEPASS_DATA_DIR": str(data_dir.resolve()),
@@ -135,31 +136,21 @@ def _have_entries(store: Store, merchant_id: UUID, card_id: UUID, wanted: int) -
 
 
 def _bare_transaction(
-    store: Store, url: str, merchant_id: UUID, card_id: UUID
+    store: Store, url: str, like: UUID, card_ids: Sequence[UUID]
 ) -> tuple[Callable[[], None], Callable[[], None]]:
-    """The three statements by the driver alone, and what closes its connection."""
-    if store.is_sqlite:
-        connection: Any = sqlite3.connect(make_url(url).database or "", isolation_level=None)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA busy_timeout = 15000")
-        mark, begin = "?", "BEGIN IMMEDIATE"
-        own_card: object = card_id.hex
-        as_id: Callable[[UUID], object] = lambda new: new.hex  # noqa: E731
-    else:
-        address = make_url(url).set(drivername="postgresql")
-        connection = psycopg.connect(address.render_as_string(False), autocommit=True)
-        mark, begin, own_card = "%s", "BEGIN", card_id
-        as_id = lambda new: new  # noqa: E731
+    """The three statements by the driver alone, for one card after the other, and what closes its
+    connection. The cards have no entries; theirs are made after one of the card ``like``."""
+    connection, mark, begin, as_id = _driver(store, url)
     table = table_of(LedgerEntry)
     names = list(table.c.keys())
     entry = list(
         connection.execute(
             f"SELECT {', '.join(names)} FROM ledger_entry WHERE card_id = {mark}",
-            (own_card,),
+            (as_id(like),),
         ).fetchone()
     )
     entry = [Jsonb(value) if isinstance(value, dict | list) else value for value in entry]
-    id_at, seq_at = names.index("id"), names.index("seq")
+    id_at, card_at, seq_at = (names.index(name) for name in ("id", "card_id", "seq"))
     insert_entry = (
         f"INSERT INTO ledger_entry ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})"
     )
@@ -168,15 +159,28 @@ def _bare_transaction(
         f" version = version + 1, ledger_seq = {mark} WHERE id = {mark}"
     )
     want = f"UPDATE delivery SET wanted_version = wanted_version + 1 WHERE card_id = {mark}"
-    seqs = count(2)
+    own = [as_id(card_id) for card_id in card_ids]
+    turns = count()
 
     def change() -> None:
-        seq = next(seqs)
-        entry[id_at], entry[seq_at] = as_id(ids.new_id()), seq
+        turn, card = divmod(next(turns), len(own))
+        seq = turn + 1
+        entry[id_at], entry[card_at], entry[seq_at] = as_id(ids.new_id()), own[card], seq
         connection.execute(begin)
         connection.execute(insert_entry, entry)
-        connection.execute(change_card, (seq, own_card))
-        connection.execute(want, (own_card,))
+        connection.execute(change_card, (seq, own[card]))
+        connection.execute(want, (own[card],))
         connection.execute("COMMIT")
 
     return change, connection.close
+
+
+def _driver(store: Store, url: str) -> tuple[Any, str, str, Callable[[UUID], object]]:
+    """A connection, its mark for a parameter, how it begins to write, and how it takes an id."""
+    if store.is_sqlite:
+        connection = sqlite3.connect(make_url(url).database or "", isolation_level=None)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA busy_timeout = 15000")
+        return connection, "?", "BEGIN IMMEDIATE", lambda given: given.hex
+    address = make_url(url).set(drivername="postgresql").render_as_string(False)
+    return psycopg.connect(address, autocommit=True), "%s", "BEGIN", lambda given: given

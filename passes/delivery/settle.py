@@ -88,7 +88,9 @@ _FAILED_ONE = (
     .values(
         due_at=bindparam("next_due", type_=_rows.c.due_at.type),
         dead_at=bindparam("died_at", type_=_rows.c.dead_at.type),
-        failing_since=func.coalesce(_rows.c.failing_since, bindparam("now")),
+        failing_since=func.coalesce(
+            _rows.c.failing_since, bindparam("now", type_=_rows.c.failing_since.type)
+        ),
         last_error=bindparam("error", type_=_rows.c.last_error.type),
     )
 )

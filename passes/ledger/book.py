@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Select, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from passes import ids
@@ -123,38 +124,50 @@ def cards_for_update(condition: Any) -> Select[Any]:
 
 _BY_ID = Tied(cards_for_update(_cards.c.id == bindparam("name")))
 _BY_SERIAL = Tied(cards_for_update(_cards.c.serial_number == bindparam("name")))
-_INSERT = Tied(
-    insert(_entries).values(
-        {name: bindparam(name) for name in _entries.c.keys()}  # noqa: SIM118 - a collection
-        | {"merchant_id": bindparam("of_merchant")}
-    )
+_KEPT = (
+    *UNITS,
+    "last_redemption_at",
+    "last_added_at",
+    "last_visit_at",
+    "expires_at",
+    "terms",
+    "units_expire_at",
+    "wakes_at",
+    "reminder",
 )
-_UPDATE = Tied(
-    update(_cards)
-    .where(
-        _cards.c.merchant_id == bindparam("of_merchant"),
-        _cards.c.id == bindparam("of_card"),
-        _cards.c.ledger_seq == bindparam("seq_before"),
+"""What an entry may change on a card, besides what every entry does."""
+
+
+# A statement for each set of columns that really have a value or another one: there are few such
+# sets, and every parameter costs.
+
+
+@cache
+def _inserting(names: frozenset[str]) -> Tied:
+    """Inserts an entry with these columns; units that are not named are 0, the others NULL."""
+    values: dict[str, Any] = dict.fromkeys(UNITS, bindparam("nothing", 0, BigInteger()))
+    values |= {name: bindparam(name) for name in names}
+    return Tied(insert(_entries).values({**values, "merchant_id": bindparam("of_merchant")}))
+
+
+@cache
+def _updating(names: frozenset[str]) -> Tied:
+    """Sets these of ``_KEPT`` on a card, and what every entry changes."""
+    always = ("ledger_seq", "last_entry_at", "version", "changed_at")
+    return Tied(
+        update(_cards)
+        .where(
+            _cards.c.merchant_id == bindparam("of_merchant"),
+            _cards.c.id == bindparam("of_card"),
+            _cards.c.ledger_seq == bindparam("seq_before"),
+        )
+        .values(
+            {
+                **{name: bindparam(f"new_{name}") for name in (*always, *names)},
+                "change_tag": next_change_tag(),
+            }
+        )
     )
-    .values(
-        {
-            **{unit: bindparam(unit) for unit in UNITS},
-            "ledger_seq": bindparam("seq"),
-            "last_entry_at": bindparam("last_entry_at"),
-            "last_redemption_at": bindparam("last_redemption_at"),
-            "last_added_at": bindparam("last_added_at"),
-            "last_visit_at": bindparam("last_visit_at"),
-            "expires_at": bindparam("expires_at"),
-            "terms": bindparam("terms"),
-            "units_expire_at": bindparam("units_expire_at"),
-            "wakes_at": bindparam("wakes_at"),
-            "reminder": bindparam("reminder"),
-            "version": bindparam("version"),
-            "changed_at": bindparam("changed_at"),
-            "change_tag": next_change_tag(),
-        }
-    )
-)
 
 
 def lock(session: Session, name: str, now: datetime) -> SimpleNamespace:
@@ -180,9 +193,15 @@ def card_in(session: Session, row: Any) -> SimpleNamespace:
 
 
 def _with_template(session: Session, card: SimpleNamespace) -> SimpleNamespace:
+    card.as_kept = _kept(card)
     card.kind = Kind(card.kind)
     card.definition = definition_of(session, card.template_id, card.template_newest, card.kind)
     return card
+
+
+def _kept(card: SimpleNamespace) -> dict[str, Any]:
+    columns = vars(card)
+    return {name: columns[name] for name in _KEPT}
 
 
 def expire_units(
@@ -250,7 +269,12 @@ def write(
         "balance_after": units_of(card),
         **deltas,
     }
-    _INSERT.change(session, **entry)
+    given = {
+        name: value
+        for name, value in entry.items()
+        if value is not None and not (value == 0 and name in UNITS)
+    }
+    _inserting(frozenset(given)).change(session, **given)
     dates.move(session, card, booking, occurred_at)
     dates.settle_terms(session, card, booking)
     if reverses_id is None:
@@ -260,23 +284,18 @@ def write(
     _plan(session, card, ends, expires_at, now)
     changes = next_version(card, now)
     card.version, card.changed_at = changes["version"], changes["changed_at"]
-    updated = _UPDATE.change(
+    kept = _kept(card)
+    changed = {name: value for name, value in kept.items() if value != card.as_kept[name]}
+    card.as_kept = kept
+    updated = _updating(frozenset(changed)).change(
         session,
-        **{unit: getattr(card, unit) for unit in UNITS},
         of_card=card.id,
         seq_before=seq_before,
-        seq=card.ledger_seq,
-        last_entry_at=card.last_entry_at,
-        last_redemption_at=card.last_redemption_at,
-        last_added_at=card.last_added_at,
-        last_visit_at=card.last_visit_at,
-        expires_at=card.expires_at,
-        terms=card.terms,
-        units_expire_at=card.units_expire_at,
-        wakes_at=card.wakes_at,
-        reminder=card.reminder,
-        version=card.version,
-        changed_at=card.changed_at,
+        new_ledger_seq=card.ledger_seq,
+        new_last_entry_at=card.last_entry_at,
+        new_version=card.version,
+        new_changed_at=card.changed_at,
+        **{f"new_{name}": value for name, value in changed.items()},
     )
     if updated != 1:
         raise Conflict("The card changed at the same moment; try again.", code="CHANGED_MEANWHILE")

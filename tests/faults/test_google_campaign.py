@@ -1,6 +1,6 @@
 """A campaign at Google: all cards changed at once, at the set pace, with kill -9 of the worker.
 
-``TREUEPASS_CAMPAIGN`` says how many cards, per database (300, or 10000 for the whole proof) and
+``TREUEPASS_CAMPAIGN`` says how many cards, per database (500, or 10000 for the whole proof) and
 ``TREUEPASS_CAMPAIGN_PACE`` how many requests a second; with ``--junit-xml`` the figures of the run
 are written down.
 """
@@ -40,8 +40,8 @@ from tests.fakes.google import ISSUER_ID, FakeGoogle
 from tests.faults.processes import Process
 from tests.passes.test_work import wait_until
 
-CARDS = int(os.environ.get("TREUEPASS_CAMPAIGN", "300"))
-PACE = float(os.environ.get("TREUEPASS_CAMPAIGN_PACE", "60"))
+CARDS = int(os.environ.get("TREUEPASS_CAMPAIGN", "500"))
+PACE = float(os.environ.get("TREUEPASS_CAMPAIGN_PACE", "40"))
 CHUNK = 500
 MOST_GROWTH = 48 * 1024
 """KiB that the worker may grow by in the course of a campaign."""
@@ -96,16 +96,16 @@ class Scene:
             and seen.body["loyaltyPoints"]["balance"]["int"] == self.visits[card_id]
         )
 
-    def last_in_line(self) -> UUID:
-        """A card that waits in the campaign, at its end."""
+    def waiting(self) -> list[UUID]:
+        """The cards of the campaign that nobody has in hand, in their order."""
         with self.parts.store.read_all() as session:
             waits = (
                 Delivery.wallet == "google",
                 Delivery.urgency == Urgency.BULK,
-                Delivery.due_at.is_not(None),
-                Delivery.attempts == 0,
+                Delivery.due_at <= clock.now(),
             )
-            return list(session.scalars(select(Delivery.card_id).where(*waits)))[-1]
+            found = select(Delivery.card_id).where(*waits).order_by(Delivery.due_at)
+            return list(session.scalars(found))
 
     def is_newest(self, card_id: UUID) -> bool:
         return self.balance(card_id) == self.visits[card_id]
@@ -192,15 +192,16 @@ def test_a_campaign_keeps_the_pace_lets_tills_pass_and_outlives_kills(
     scene.worker.start()
     scene.wait_for(CARDS // 10)
     early = memory(scene.worker)
-    for share in (2, 4):
-        scene.wait_for(CARDS * share // 10)
+    for part in (10, 5):
+        scene.wait_for(CARDS // part)
         scene.worker.kill()
         scene.worker.start()
     scene.wait_for(CARDS // 2)
     early = min(early, memory(scene.worker))  # the worker of the first tenth was killed
 
     # In the middle of it a till changes a card that waits in the campaign, and another one.
-    last = scene.last_in_line()
+    wait_until(scene.waiting, 60)
+    *_, last = scene.waiting()
     for card_id in (last, apart):
         scene.shop.post(f"/cards/{card_id}/add-visits", {"value": 100})
         scene.visits[card_id] += 100

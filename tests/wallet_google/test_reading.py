@@ -1,6 +1,7 @@
 """What is read from Google: one, pages of many, messages that must not come twice, judgements."""
 
 import gzip
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
