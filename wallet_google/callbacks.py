@@ -60,25 +60,25 @@ class Callbacks:
         self._now = now
 
     def hear(self, body: bytes) -> bool:
-        """Whether a well-signed message changed something.
+        """Whether a well-signed message changed something; False: it came before, or is older.
 
-        False also for one that cannot be used, such as of a card that is not ours: Google repeats
-        what is refused. Raises Refused, and WalletDown while there are no keys to prove it with.
+        Raises Refused, also for a pass that is not of a card of its issuer, and WalletDown while
+        there are no keys to prove it with.
         """
         try:
-            event = self._event(ecv2.read(body))
+            is_news = self._recorded(self._event(ecv2.read(body)))
         except Refused as refused:
             _outcomes.labels(refused.why).inc()
             _log.info("A callback in Google's name was refused: %s", refused.why)
             raise
-        try:
-            is_news = self._issuer.heard(self._kind, event)
-        except NoSuchCard:
-            _outcomes.labels("no_such_card").inc()
-            _log.warning("Google tells of a pass that is not of a card of its issuer")
-            return False
         _outcomes.labels("recorded" if is_news else "known").inc()
         return is_news
+
+    def _recorded(self, event: SaveEvent) -> bool:
+        try:
+            return self._issuer.heard(self._kind, event)
+        except NoSuchCard:
+            raise Refused("no_such_card") from None
 
     def _event(self, envelope: Envelope) -> SaveEvent:
         # The issuer id decides by whom the message must be meant, so it is read before the proof;

@@ -14,9 +14,9 @@ DEFAULT = 15.0
 FASTEST = 20.0
 """Google: "Calls to the Google Wallet API are rate limited to 20 requests per second"."""
 
-PATIENCE = 30.0
-"""Seconds that a request waits for its turn while nobody stands at the counter."""
-URGENT_PATIENCE = 10.0
+PATIENCE = 10.0
+"""Seconds that a request waits for its turn: a visitor waits no longer, and a push of several
+requests must be over before others may take the card for forgotten (its lease is a minute)."""
 _LONGEST_NAP = 1.0  # seconds: a turn may come earlier than it was promised
 
 
@@ -56,9 +56,8 @@ class Pacing:
         self._queues: defaultdict[tuple[str, bool], Lock] = defaultdict(Lock)
 
     def wait(self, subject: str, *, urgent: bool) -> None:
-        """Returns when a request of ``subject`` may go. Raises NotYet after 10 s, or after 30 s
-        when it is not urgent."""
-        ends_at = self._clock() + (URGENT_PATIENCE if urgent else PATIENCE)
+        """Returns when a request of ``subject`` may go. Raises NotYet after 10 s."""
+        ends_at = self._clock() + PATIENCE
         # Only one thread of this process asks at a time: each question may cost a transaction.
         queue = self._queues[subject, urgent]
         if not queue.acquire(timeout=ends_at - self._clock()):

@@ -181,10 +181,10 @@ def test_events_of_another_merchants_card_change_nothing(
 ) -> None:
     enter_account(store, bruno, BRUNOS)
     foreign = bruno.card(bruno.template("multipass")["id"])
-    assert google.save(foreign).status_code == 204
+    assert google.save(foreign).status_code == 400
     own = alma.card(alma.template("multipass")["id"])
     mixed = own | {"serial_number": foreign["serial_number"]}
-    assert google.save(mixed).status_code == 204
+    assert google.save(mixed).status_code == 400
     assert status(bruno, foreign) == ("not_installed", None)
     assert kept(store) == 0
 
@@ -193,14 +193,14 @@ def test_a_class_that_is_not_the_cards_changes_nothing(
     store: Store, alma: Shop, google: GoogleSaves, card: Any
 ) -> None:
     other = alma.template("stamp")
-    assert google.save(card | {"template": other}).status_code == 204
+    assert google.save(card | {"template": other}).status_code == 400
     assert status(alma, card) == ("not_installed", None)
     assert kept(store) == 0
 
 
-def test_a_card_that_nobody_knows_is_not_asked_for_again(store: Store, google: GoogleSaves) -> None:
+def test_a_card_that_nobody_knows_changes_nothing(store: Store, google: GoogleSaves) -> None:
     stranger = {"serial_number": "999999999999", "template": {"id": "0" * 32}}
-    assert google.save(stranger).status_code == 204
+    assert google.save(stranger).status_code == 400
     assert kept(store) == 0
 
 
@@ -212,7 +212,7 @@ def test_the_test_issuer_speaks_for_merchants_without_an_account(
     assert test.save(in_test_mode).status_code == 200
     assert status(bruno, in_test_mode) == ("installed", None)
     real = alma.card(alma.template("multipass")["id"])
-    assert test.save(real).status_code == 204
+    assert test.save(real).status_code == 400
     assert status(alma, real) == ("not_installed", None)
 
 
