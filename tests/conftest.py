@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import event, text
 from werkzeug.serving import make_server
 
 import migrations
@@ -133,6 +134,27 @@ def parts(
     made.app.testing = False
     yield made
     made.store.close()
+
+
+@contextmanager
+def statements_of(store: Store) -> Iterator[list[str]]:
+    """The statements within the block, whatever they are for."""
+    seen: list[str] = []
+
+    def note(*about: Any) -> None:
+        seen.append(about[2])
+
+    # On PostgreSQL there is one engine; what reads and notes passes its events on to it.
+    engines = [store.engine]
+    if store.is_sqlite:
+        engines += [store._reading, store._noting]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

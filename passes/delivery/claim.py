@@ -48,7 +48,7 @@ class Batch:
     def last_begin(self) -> datetime:
         """Until when a push may begin that may have to wait for its turn at the vendor.
 
-        With 30 s for the turn and 10 s for the answer it then ends while the rows are still ours.
+        With 10 s for the turn and 10 s for the answer it then ends while the rows are still ours.
         Otherwise another might push newer content, and this one, late, older content after it.
         """
         return self.claimed_at + LEASE / 4

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from passes.cards import cards, fetches, installations, links
 from passes.cards.models import Card, Delivery, Installation
@@ -25,6 +25,7 @@ from passes.merchants import merchants
 from passes.merchants.merchants import business
 from passes.store import Store
 from passes.vault import Vault
+from tests.conftest import statements_of
 from tests.passes.conftest import KEY, NOON, TILL, Shop, only_postgresql, only_sqlite
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -80,16 +81,12 @@ class Office:
     @contextmanager
     def writes(self) -> Iterator[list[str]]:
         """The statements within the block that change something."""
-        seen: list[str] = []
-
-        def note(*arguments: object) -> None:
-            statement = str(arguments[2])
-            if statement.split(maxsplit=1)[0] in {"UPDATE", "INSERT", "DELETE"}:
-                seen.append(statement)
-
-        event.listen(self.store.engine, "before_cursor_execute", note)
-        yield seen
-        event.remove(self.store.engine, "before_cursor_execute", note)
+        writing: list[str] = []
+        with statements_of(self.store) as seen:
+            yield writing
+        writing += [
+            each for each in seen if each.split(maxsplit=1)[0] in {"UPDATE", "INSERT", "DELETE"}
+        ]
 
 
 @pytest.fixture

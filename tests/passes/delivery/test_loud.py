@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
 from passes.delivery import loud
@@ -17,6 +16,7 @@ from passes.delivery.models import LoudPush
 from passes.store import Store
 from passes.wallet_port import Installation, Outcome, PassContent, Reason, Receipt
 from passes.work import tidy
+from tests.conftest import statements_of
 from tests.passes.conftest import NOON, Shop
 from tests.passes.delivery.conftest import NotedWallet, Post
 
@@ -51,19 +51,11 @@ def card_of(shop: Shop, office: Post, *devices: str) -> UUID:
 
 @contextmanager
 def counts(store: Store) -> Iterator[list[str]]:
-    """The statements within the block that have to do with announcements."""
-    seen: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        if "loud_push" in arguments[2]:
-            seen.append(arguments[2])
-
-    engines = {store.engine, store._reading}
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+    """Verbs of the statements within the block that have to do with announcements."""
+    verbs: list[str] = []
+    with statements_of(store) as seen:
+        yield verbs
+    verbs += [each.split(maxsplit=1)[0] for each in seen if "loud_push" in each]
 
 
 def recorded(shop: Shop) -> int:
@@ -160,7 +152,7 @@ def test_a_batch_is_counted_in_one_statement_and_recorded_in_another(
         alma.post(card, "add-visits", 1, NOON)
     with counts(office.store) as seen:
         assert office.work(NOON) == 5
-    assert [statement.split()[0] for statement in seen] == ["SELECT", "INSERT"]
+    assert seen == ["SELECT", "INSERT"]
     assert recorded(alma) == 5
 
 

@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from passes.card_templates import templates
 from passes.card_templates.kinds import Kind
@@ -26,6 +25,7 @@ from passes.merchants import merchants
 from passes.rewards import awards, catalogue, claims, redeem, share
 from passes.store import Store
 from passes.vault import Vault
+from tests.conftest import statements_of
 from tests.passes.conftest import KEY, NOON, TILL, Shop, only_postgresql
 
 
@@ -102,7 +102,7 @@ def test_drawing_a_card_costs_no_further_statement_for_its_rewards(alma: Shop) -
         back_of(alma, each)
     counted = []
     for each in (card_id, plain):
-        with counting(alma) as statements:
+        with statements_of(alma.store) as statements:
             back_of(alma, each)
         counted.append(len(statements))
     assert counted[0] == counted[1]
@@ -111,33 +111,13 @@ def test_drawing_a_card_costs_no_further_statement_for_its_rewards(alma: Shop) -
 # --- statements ----------------------------------------------------------------------------------
 
 
-class counting:  # noqa: N801 - reads as the block it opens
-    """Counts the statements in its block."""
-
-    def __init__(self, shop: Shop) -> None:
-        self._engines = {shop.store.engine, shop.store._reading}
-        self._seen: list[str] = []
-
-    def _note(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        self._seen.append(statement)
-
-    def __enter__(self) -> list[str]:
-        for engine in self._engines:
-            event.listen(engine, "before_cursor_execute", self._note)
-        return self._seen
-
-    def __exit__(self, *error: object) -> None:
-        for engine in self._engines:
-            event.remove(engine, "before_cursor_execute", self._note)
-
-
 def test_a_template_without_a_bonus_costs_no_statement_at_issue(alma: Shop) -> None:
     plain, generous = alma.template(Kind.POINTS), alma.template(Kind.POINTS, welcome_bonus=5)
     who = [alma.customer() for _ in range(3)]
     alma.card(plain, customer_id=who[0])
-    with counting(alma) as without:
+    with statements_of(alma.store) as without:
         alma.card(plain, customer_id=who[1])
-    with counting(alma) as with_bonus:
+    with statements_of(alma.store) as with_bonus:
         alma.card(generous, customer_id=who[2])
     assert not any("ledger_entry" in statement for statement in without)
     assert any("ledger_entry" in statement for statement in with_bonus)
@@ -150,7 +130,7 @@ def test_an_activity_without_limits_counts_nothing(alma: Shop) -> None:
     counted = []
     for card_id in (free, limited):
         alma.post(card_id, "activity", options={"activity": "workshop"})
-        with counting(alma) as statements:
+        with statements_of(alma.store) as statements:
             alma.post(card_id, "activity", options={"activity": "workshop"})
         counted.append(sum("count(" in statement for statement in statements))
     assert counted == [0, 1]
