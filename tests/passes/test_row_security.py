@@ -23,7 +23,7 @@ OF_A_MERCHANT = [
     for table in TABLES
     if "merchant_id" in table.c and not table.info.get("crosses_merchants")
 ]
-REFERENCE = {"merchant", "staff_account", "directory", "device_report"}
+REFERENCE = {"merchant", "staff_account", "directory", "device_report", "vendor_turn"}
 """The tables that a distributed PostgreSQL keeps on every machine (design §4, Scale)."""
 
 INSERTS = {
