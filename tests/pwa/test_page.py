@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from passes.wallet_port import Field, Place, State
+from passes.wallet_port import Field, Place, State, Style
 from pwa.face import code_svg
 from tests.pwa.conftest import CONTENT, TOKEN, pictures, same, stamps
 
@@ -102,6 +102,14 @@ def test_stamps_that_cannot_be_drawn_are_a_figure(browser, fields):
 
 def test_a_valid_card_says_until_when(browser):
     assert "21.11.2027" in seen(browser.page(fields=()))
+
+
+@pytest.mark.parametrize("style", [Style.COUPON, Style.MEMBERSHIP])
+def test_whether_a_coupon_or_a_membership_is_good_its_own_field_says(browser, style):
+    """A used coupon is no expired card, and still nothing that is valid."""
+    assert 'class="pill' in browser.page()
+    assert 'class="pill' not in browser.page(style=style)
+    assert 'class="pill warn"' in browser.page(style=style, state=State.EXPIRED)
 
 
 def test_an_expired_card_says_since_when_and_keeps_its_code(browser):
