@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 from werkzeug.serving import make_server
 
 import migrations
@@ -136,6 +136,12 @@ def parts(
     made.store.close()
 
 
+def engines_of(store: Store) -> list[Engine]:
+    """On PostgreSQL there is one; what reads and notes passes its events on to it."""
+    others = [store._reading, store._noting] if store.is_sqlite else []
+    return [store.engine, *others]
+
+
 @contextmanager
 def statements_of(store: Store) -> Iterator[list[str]]:
     """The statements within the block, whatever they are for."""
@@ -144,16 +150,12 @@ def statements_of(store: Store) -> Iterator[list[str]]:
     def note(*about: Any) -> None:
         seen.append(about[2])
 
-    # On PostgreSQL there is one engine; what reads and notes passes its events on to it.
-    engines = [store.engine]
-    if store.is_sqlite:
-        engines += [store._reading, store._noting]
-    for engine in engines:
+    for engine in engines_of(store):
         event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        for engine in engines:
+        for engine in engines_of(store):
             event.remove(engine, "before_cursor_execute", note)
 
 

@@ -20,7 +20,7 @@ from passes.merchants.accounts import keep_wallet_account
 from passes.store import Store
 from passes.wallet_port import Complaint, WalletMisconfigured
 from tests.apple_device import Device
-from tests.conftest import Clock, Shop
+from tests.conftest import Clock, Shop, engines_of
 
 WRONG = [
     "",
@@ -364,9 +364,10 @@ def test_what_goes_wrong_here_is_503(
         broken.setattr(parts.wallets["apple"], "signed_pass", away)
         answer = asked[2]()
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "600")
-    parts.store.engine.dispose()
     with monkeypatch.context() as broken:
-        broken.setattr(parts.store.engine.dialect, "connect", _gone)
+        for engine in engines_of(parts.store):
+            engine.dispose()
+            broken.setattr(engine.dialect, "connect", _gone)
         for ask in asked:
             answer = ask()
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
