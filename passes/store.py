@@ -47,6 +47,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from passes import clock
 from passes.guard import UnscopedQuery, check_rows, check_statement
 from passes.happenings import Followers
+from passes.prepared import send
 from passes.vault import Vault
 
 APP_ROLE = "treuepass_app"
@@ -285,7 +286,8 @@ class Store:
             yield session
             wakes_worker = session.info.get("wakes_worker")
             if wakes_worker and not self.is_sqlite:
-                session.connection().exec_driver_sql(f"NOTIFY {DUE}")  # is heard at commit
+                # It is heard at commit.
+                send(connection_of(session), f"NOTIFY {DUE}", (), gives_rows=False)
             session.commit()
             if wakes_worker:
                 self.due.set()
@@ -311,9 +313,11 @@ def _enter_role(session: Session, transaction: object, connection: Connection) -
 def _take_role(connection: Connection, merchant_id: UUID | None) -> None:
     if connection.dialect.name != "postgresql":
         return
-    connection.exec_driver_sql(
+    send(
+        connection,
         "SELECT set_config('role', %s, true), set_config('app.merchant', %s, true)",
         (SYSTEM_ROLE, "") if merchant_id is None else (APP_ROLE, str(merchant_id)),
+        gives_rows=False,
     )
     if not connection.get_execution_options().get("treuepass_lasting", True):
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
