@@ -310,6 +310,11 @@ def _enter_role(session: Session, transaction: object, connection: Connection) -
     session.info["connection"] = connection
 
 
+@event.listens_for(_Session, "after_rollback")
+def _leave(session: Session) -> None:
+    session.info.pop("connection", None)
+
+
 def _take_role(connection: Connection, merchant_id: UUID | None) -> None:
     if connection.dialect.name != "postgresql":
         return
@@ -325,6 +330,8 @@ def _take_role(connection: Connection, merchant_id: UUID | None) -> None:
 
 def connection_of(session: Session) -> Connection:
     """The connection of the session's transaction, which begins with it."""
+    if session.in_nested_transaction():
+        return session.connection()  # makes the savepoint when it is first asked for
     known: Connection | None = session.info.get("connection")
     return known or session.connection()
 

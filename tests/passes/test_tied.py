@@ -91,3 +91,23 @@ def test_errors_are_sqlalchemys_and_listeners_hear_the_statement(alma: Shop) -> 
     event.remove(alma.store.engine, "before_cursor_execute", note)
     assert "k-secret" not in str(caught.value.statement) + repr(caught.value.params)
     assert len([each for each in heard if each.startswith("INSERT INTO kept_answer")]) == 2
+
+
+def test_a_savepoint_takes_back_what_was_changed_within(alma: Shop) -> None:
+    card = alma.card()
+    with alma.write() as session:
+        (before,) = BY_ID.ask(session, card=card)
+        trial = session.begin_nested()
+        assert BLOCK.change(session, card=card) == 1
+        assert BY_ID.ask(session, card=card) != [before]
+        trial.rollback()
+        assert BY_ID.ask(session, card=card) == [before]
+
+
+def test_after_a_rollback_the_next_statement_begins_anew(alma: Shop) -> None:
+    card = alma.card()
+    with alma.write() as session:
+        (before,) = BY_ID.ask(session, card=card)
+        assert BLOCK.change(session, card=card) == 1
+        session.rollback()
+        assert BY_ID.ask(session, card=card) == [before]
