@@ -310,6 +310,7 @@ def _enter_role(session: Session, transaction: object, connection: Connection) -
     session.info["connection"] = connection
 
 
+@event.listens_for(_Session, "after_commit")
 @event.listens_for(_Session, "after_rollback")
 def _leave(session: Session) -> None:
     session.info.pop("connection", None)
