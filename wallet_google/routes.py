@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def blueprint() -> Blueprint:
-    """The routes of the wallet: so far the logo of merchants who have not uploaded theirs."""
+    """The logo of merchants who have not uploaded theirs; the other routes are added to it."""
     routes = Blueprint("google", __name__)
 
     @routes.get(LOGO_PATH)
@@ -34,7 +34,8 @@ def blueprint() -> Blueprint:
 
 
 def add_callback(routes: Blueprint, callbacks: Callbacks) -> None:
-    """Google's callbacks: 200 recorded, 204 nothing new, 400 refused without saying why.
+    """Google's callbacks: 200 recorded, 204 nothing new, 400 refused without saying why, also what is
+    well signed and about no card of ours; 413 too long.
 
     503 while we cannot tell: Google repeats what is not answered with 2xx. Signatures are the only
     proof, so neither content type nor sender's address matters.
