@@ -34,9 +34,9 @@ def blueprint() -> Blueprint:
 
 
 def add_callback(routes: Blueprint, callbacks: Callbacks) -> None:
-    """Google's callbacks: 200 recorded, 204 nothing new, 400 refused without saying why, 413 too long.
+    """Google's callbacks: 200 recorded, 204 nothing new, 400 refused, 413 too long.
 
-    Refused is also what is well signed and about no card of ours.
+    A refusal does not say why. Refused is also what is well signed and about no card of ours.
 
     503 while we cannot tell: Google repeats what is not answered with 2xx. Signatures are the only
     proof, so neither content type nor sender's address matters.
