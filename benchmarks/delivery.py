@@ -46,6 +46,7 @@ class BenchWallet:
 
     kind = "bench"
     pace = None
+    together = 1
     loud_a_day = None
 
     def __init__(self, latency: float = 0.0) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import segno
 
-from passes.wallet_port import Field, PassContent, Place
+from passes.wallet_port import Field, PassContent, Picture, Place
 
 MOST_STAMPS = 30
 LONGEST_FACT = 60
@@ -67,6 +68,12 @@ def code_svg(code: str) -> str:
     return qr.svg_inline(
         border=4, omitsize=True, dark="#000", light="#fff", svgclass="qr", lineclass=None
     )
+
+
+def size_of(picture: Picture) -> tuple[int, int]:
+    """Width and height in pixels, as the PNG's header has them (PNG, 11.2.1)."""
+    width, height = struct.unpack(">II", picture.png[16:24])
+    return width, height
 
 
 def _is_prose(field: Field) -> bool:

@@ -12,10 +12,10 @@ from datetime import datetime
 from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
 
 from passes.wallet_port import Issuer, NoSuchCard, PassContent, State
-from pwa.face import code_groups, code_svg, face
+from pwa.face import code_groups, code_svg, face, size_of
 from pwa.manifest import manifest, short_name
 from pwa.state import state, tag
-from pwa.wallet import LOGO, STRIP, TOUCH_ICON
+from pwa.wallet import LOGO, PHOTO, STRIP, TOUCH_ICON
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 
@@ -46,6 +46,7 @@ def make_blueprint(kind: str, issuer: Issuer, now: Callable[[], datetime]) -> Bl
             gone = render_template("pwa/gone.html", content=content, language=language)
             return make_response(gone, 410)
         pictures = content.look.pictures
+        photo = pictures.get(PHOTO)
         return make_response(
             render_template(
                 "pwa/card.html",
@@ -59,6 +60,8 @@ def make_blueprint(kind: str, issuer: Issuer, now: Callable[[], datetime]) -> Bl
                 short_name=short_name(content.merchant),
                 logo=pictures.get(LOGO),
                 strip=pictures.get(STRIP),
+                photo=photo,
+                photo_size=size_of(photo) if photo else None,
                 touch_icon=pictures.get(TOUCH_ICON),
             )
         )

@@ -26,6 +26,7 @@ from passes.wallet_port import (
 
 LOGO = "pwa-logo"
 STRIP = "pwa-strip"
+PHOTO = "pwa-photo"
 TOUCH_ICON = "pwa-touch-180"
 ICON_SIDES = (192, 512)
 
@@ -41,6 +42,7 @@ class PwaWallet:
     kind = "pwa"
     title = "PWA"
     pace: float | None = None
+    together: int = 1
     loud_a_day: int | None = None
     pictures = (
         *(PictureSize(icon("any", side), "icon", side, side, Crop.CONTAIN) for side in ICON_SIDES),
@@ -52,6 +54,8 @@ class PwaWallet:
         PictureSize(TOUCH_ICON, "icon", 180, 180, Crop.MASKABLE),
         PictureSize(LOGO, "logo", 320, 100, Crop.SHRINK),
         PictureSize(STRIP, "strip", 1125, 432, Crop.COVER),
+        # The column is 26 rem wide at most: two pixels for each of CSS, and room for a tall menu.
+        PictureSize(PHOTO, "photo", 832, 1248, Crop.SHRINK),
     )
 
     def suits(self, visitor: Visitor) -> Fit:

@@ -56,6 +56,7 @@ class AppleWallet:
     title = "Apple Wallet"
     pictures = SIZES
     pace: float | None = None
+    together: int = 1
     loud_a_day: int | None = None
     most_in_bundle = bundle.MOST_PASSES
 

@@ -7,6 +7,7 @@ from flask import Blueprint
 from passes.wallet_port import Issuer, Wallet, WalletSettings
 from wallet_google import root_keys
 from wallet_google.addresses import SAVE_URL, vendor_address
+from wallet_google.batch import together_in
 from wallet_google.callbacks import Callbacks
 from wallet_google.commands import add_commands
 from wallet_google.pacing import pace_in
@@ -19,6 +20,7 @@ __all__ = ["add_commands", "mount"]
 def mount(settings: WalletSettings, issuer: Issuer) -> tuple[Wallet, Blueprint] | None:
     """The wallet and its routes. Raises WalletMisconfigured for an address that is not allowed."""
     environment = settings.environment
+    pace = pace_in(environment)
     wallet = GoogleWallet(
         base_url=settings.base_url,
         data_dir=settings.data_dir,
@@ -26,7 +28,8 @@ def mount(settings: WalletSettings, issuer: Issuer) -> tuple[Wallet, Blueprint] 
         save_url=vendor_address(environment, "TREUEPASS_GOOGLE_SAVE_URL") or SAVE_URL,
         clock=lambda: settings.now().timestamp(),
         turn=lambda subject, pace, urgent: issuer.turn("google", subject, pace, urgent=urgent),
-        pace=pace_in(environment),
+        pace=pace,
+        together=together_in(environment, pace),
     )
     routes = blueprint()
     add_test_wallet(routes, wallet)

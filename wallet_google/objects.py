@@ -23,6 +23,7 @@ from wallet_google.offer import OFFER
 from wallet_google.parts import (
     HERO,
     LOGO,
+    PHOTO,
     Body,
     Family,
     FamilyRules,
@@ -32,12 +33,14 @@ from wallet_google.parts import (
     module,
     module_id,
     moment,
+    photo,
 )
 from wallet_google.texts import OPEN_CARD, localized, written
 
 __all__ = [
     "HERO",
     "LOGO",
+    "PHOTO",
     "Body",
     "Family",
     "blank_object_body",
@@ -98,6 +101,8 @@ def class_body(content: PassContent, issuer_id: str, site: Site) -> Body:
             {"latitude": place.latitude, "longitude": place.longitude}
             for place in content.locations[:MOST_LOCATIONS]
         ]
+    if picture := photo(content, content.languages[0], site):
+        body["imageModulesData"] = [{"id": "photo", "mainImage": picture}]
     if site.base_url.startswith("https://"):
         body["callbackOptions"] = {"url": site.base_url + CALLBACK_PATH}
     return body | _RULES[content.style].class_fields(content, site)

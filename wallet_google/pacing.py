@@ -57,10 +57,23 @@ class Pacing:
 
     def wait(self, subject: str, *, urgent: bool) -> None:
         """Returns when a request of ``subject`` may go. Raises NotYet after 10 s."""
+        self._wait_until(self._clock() + PATIENCE, subject, urgent=urgent)
+
+    def wait_for_many(self, subject: str, count: int, *, urgent: bool) -> int:
+        """How many of ``count`` requests may go now, after at most 10 s. Raises NotYet for none."""
         ends_at = self._clock() + PATIENCE
+        self._wait_until(ends_at, subject, urgent=urgent)
+        for got in range(1, count):
+            try:
+                self._wait_until(ends_at, subject, urgent=urgent)
+            except NotYet:
+                return got
+        return count
+
+    def _wait_until(self, ends_at: float, subject: str, *, urgent: bool) -> None:
         # Only one thread of this process asks at a time: each question may cost a transaction.
         queue = self._queues[subject, urgent]
-        if not queue.acquire(timeout=ends_at - self._clock()):
+        if not queue.acquire(timeout=max(0.0, ends_at - self._clock())):
             raise _not_yet(None)
         try:
             while (wait := self._turn(subject, self._pace(), urgent)) > 0:

@@ -18,6 +18,7 @@ Family = Literal["loyalty", "offer", "giftCard", "generic"]
 
 LOGO = "google-logo"
 HERO = "google-hero"
+PHOTO = "google-photo"
 
 _WEIGHT = {
     place: weight
@@ -127,7 +128,7 @@ def brand(content: PassContent, site: Site) -> Body:
     """What every class has but the generic one; there each object says it.
 
     Google approves a class by itself; every later change must say UNDER_REVIEW again. Raises
-    WalletMisconfigured when Google could not fetch a picture, as ``logo`` and ``hero`` do.
+    WalletMisconfigured when Google could not fetch a picture, as all pictures do.
     """
     language = content.languages[0]
     return {
@@ -146,7 +147,16 @@ def logo(content: PassContent, language: str, site: Site) -> Body:
 
 def hero(content: PassContent, language: str, site: Site) -> Body | None:
     """The broad picture, where the merchant uploaded one."""
-    url = _url(content, HERO)
+    return _picture(content, HERO, language, site)
+
+
+def photo(content: PassContent, language: str, site: Site) -> Body | None:
+    """The picture behind the face, where the merchant uploaded one."""
+    return _picture(content, PHOTO, language, site)
+
+
+def _picture(content: PassContent, name: str, language: str, site: Site) -> Body | None:
+    url = _url(content, name)
     return _image(url, localized(content.title, language, content.languages), site) if url else None
 
 

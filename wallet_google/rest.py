@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
 
 from passes.wallet_port import ContentRefused, WalletDown, WalletMisconfigured
+from wallet_google.batch import Call
 from wallet_google.credentials import Credentials
 from wallet_google.objects import Body
 from wallet_google.read_back import sendable
@@ -75,22 +76,30 @@ def update(transport: Transport, credentials: Credentials, resource: str, body: 
     A PATCH cannot take a field away. Where Google's answer still has one that our body lacks (an
     expiry that was lifted), a PUT follows, with the messages that Google has.
     """
-    kind = _schema_of(resource)
-    check(body, kind)
-    answer = transport.send(credentials, "PATCH", f"{resource}/{body['id']}", body)
+    call = update_call(resource, body)
+    answer = transport.send(credentials, call.method, call.path, call.body)
     demand_success(answer, credentials)
     if _has_leftovers(answer.body, body):
         whole = {name: value for name, value in body.items() if name != "notifyPreference"}
-        if messages := sendable(answer.body, kind).get("messages"):
+        if messages := sendable(answer.body, _schema_of(resource)).get("messages"):
             whole["messages"] = messages
         replace(transport, credentials, resource, whole)
 
 
 def replace(transport: Transport, credentials: Credentials, resource: str, body: Body) -> None:
     """Puts the body in the place of what is there, messages included. Raises as ``update``."""
-    check(body, _schema_of(resource))
-    path = f"{resource}/{body['id']}"
-    demand_success(transport.send(credentials, "PUT", path, body), credentials)
+    call = replace_call(resource, body)
+    demand_success(transport.send(credentials, call.method, call.path, call.body), credentials)
+
+
+def update_call(resource: str, body: Body) -> Call:
+    """What ``update`` sends first. Raises ContentRefused."""
+    return _checked_call("PATCH", resource, body)
+
+
+def replace_call(resource: str, body: Body) -> Call:
+    """What ``replace`` sends. Raises ContentRefused."""
+    return _checked_call("PUT", resource, body)
 
 
 def get(
@@ -199,6 +208,11 @@ def validate_jwt(transport: Transport, credentials: Credentials, token: str) -> 
         return _error_of(answer.body)[1]
     demand_success(answer, credentials)
     return None
+
+
+def _checked_call(method: str, resource: str, body: Body) -> Call:
+    check(body, _schema_of(resource))
+    return Call(method, f"{resource}/{body['id']}", body)
 
 
 def _has_leftovers(kept: object, sent: object) -> bool:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, RLock
 
 MOST_KEPT = 10_000
 """Classes or objects; some 400 bytes each."""
@@ -33,7 +33,7 @@ class Sent:
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._most = most
         self._marks: OrderedDict[str, Mark] = OrderedDict()
-        self._busy: dict[str, tuple[Lock, int]] = {}
+        self._busy: dict[str, tuple[RLock, int]] = {}
         self._lock = Lock()
 
     def last(self, resource_id: str) -> Mark | None:
@@ -62,9 +62,9 @@ class Sent:
     @contextmanager
     def alone(self, resource_id: str) -> Iterator[None]:
         """One thread of this process at a time for each id: of two changes, Google keeps the one
-        that comes last (Google has no conditional update)."""
+        that comes last (Google has no conditional update). A thread may enter again."""
         with self._lock:
-            door, waiting = self._busy.get(resource_id, (Lock(), 0))
+            door, waiting = self._busy.get(resource_id, (RLock(), 0))
             self._busy[resource_id] = (door, waiting + 1)
         try:
             with door:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs
 
 from passes.wallet_port import WalletDown
+from wallet_google.batch import Call
 from wallet_google.credentials import Credentials
 from wallet_google.transport import Answer
 
@@ -82,6 +83,10 @@ class StandIn:
             answer.status,
         )
         return answer
+
+    def send_many(self, credentials: Credentials, calls: Sequence[Call]) -> Sequence[Answer]:
+        """As ``Transport.send_many``."""
+        return [self.send(credentials, call.method, call.path, call.body) for call in calls]
 
     def kept(self, resource: str, resource_id: str) -> Mapping[str, object] | None:
         """What Google would have now, e.g. ``kept("loyaltyObject", "3388….123")``."""

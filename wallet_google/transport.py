@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
 import jwt
 import requests
 from requests.adapters import HTTPAdapter
 
-from passes.wallet_port import WalletDown, WalletMisconfigured
+from passes.wallet_port import NotYet, WalletDown, WalletError, WalletMisconfigured
+from wallet_google import batch
+from wallet_google.batch import Call
 from wallet_google.credentials import Credentials
 from wallet_google.pacing import Pacing
 
@@ -28,6 +31,7 @@ _TIMEOUT = 10  # seconds, Google's advice
 _CONNECTIONS = 32  # kept open; more requests than that at once open their own
 _LARGEST_ANSWER = 2_000_000  # bytes
 _FRESH = 225  # seconds that a token must have left
+_NO_TURN = "Google's pace: there was no turn for the rest of a batch."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,22 @@ class Transport(Protocol):
         WalletError."""
         ...
 
+    def send_many(
+        self, credentials: Credentials, calls: Sequence[Call]
+    ) -> Sequence[Answer | WalletError | None]:
+        """Several requests at once, such as may be repeated: an answer for each, in their order.
+        None: there is none for this one. Raises WalletError when none was carried out."""
+        ...
+
 
 class HttpTransport:
     """Google's REST API; safe to use from several threads."""
 
     def __init__(self, api_base: str, clock: Callable[[], float], pacing: Pacing) -> None:
         self._api_base = api_base
+        address = urlsplit(api_base)
+        self._api_path = address.path
+        self._batch_url = f"{address.scheme}://{address.netloc}/batch"
         self._clock = clock
         self._pacing = pacing
         self._session = requests.Session()
@@ -95,6 +109,46 @@ class HttpTransport:
         if answer.status == 401:
             answer = self._carry(request, tokens.get(refused=token))
         return answer
+
+    def send_many(
+        self, credentials: Credentials, calls: Sequence[Call], *, urgent: bool = True
+    ) -> Sequence[Answer | WalletError | None]:
+        """All in one request to the batch endpoint. Each call takes a turn, for Google counts each;
+        those that get none in time stay here, as NotYet."""
+        turns = self._pacing.wait_for_many(credentials.email, len(calls), urgent=urgent)
+        sent = calls[:turns]
+        tokens = self._tokens_of(credentials)
+        token = tokens.get()
+        status, parts = self._carry_many(sent, token)
+        if status == 401:
+            _, parts = self._carry_many(sent, tokens.get(refused=token))
+        return [*parts, *(NotYet(_NO_TURN) for _ in calls[turns:])]
+
+    def _carry_many(self, calls: Sequence[Call], token: str) -> tuple[int, Sequence[Answer | None]]:
+        """Status of the whole and the answers. Raises WalletDown for any other than 200 and 401."""
+        boundary = f"treuepass-{secrets.token_hex(16)}"
+        whole = _fetch(
+            self._session,
+            "POST",
+            self._batch_url,
+            data=batch.written(calls, self._api_path, boundary),
+            content_type=f"multipart/mixed; boundary={boundary}",
+            auth=_Bearer(token),
+        )
+        if whole.status == 401:
+            return 401, [None for _ in calls]
+        now = self._clock()
+        if whole.status != 200:
+            raise WalletDown(
+                f"Google's batch endpoint answered {whole.status}", _seconds(whole.retry_after, now)
+            )
+        found = batch.read(whole.content_type, whole.body, len(calls))
+        return 200, [
+            Answer(part[0], _json_object(part[2]), _seconds(part[1].get("Retry-After", ""), now))
+            if part
+            else None
+            for part in found
+        ]
 
     def _carry(self, request: _Request, token: str) -> Answer:
         """A connection that breaks gets a second chance, where doing it twice does no harm."""
@@ -154,6 +208,11 @@ class _Unhurried:
         self, credentials: Credentials, method: str, path: str, body: Mapping[str, object]
     ) -> Answer:
         return self._transport.send(credentials, method, path, body, urgent=False)
+
+    def send_many(
+        self, credentials: Credentials, calls: Sequence[Call]
+    ) -> Sequence[Answer | WalletError | None]:
+        return self._transport.send_many(credentials, calls, urgent=False)
 
 
 class TokenSource:
@@ -241,6 +300,30 @@ def _ask(
     clock: Callable[[], float],
     auth: _Bearer,
 ) -> Answer:
+    """``_fetch``, read as JSON."""
+    raw = _fetch(session, method, url, data=data, content_type=content_type, auth=auth)
+    return Answer(raw.status, _json_object(raw.body), _seconds(raw.retry_after, clock()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """An answer as it came; ``retry_after`` and ``content_type`` are headers."""
+
+    status: int
+    body: bytes
+    retry_after: str
+    content_type: str
+
+
+def _fetch(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    data: bytes | None,
+    content_type: str,
+    auth: _Bearer,
+) -> _Raw:
     """One request without redirects, its answer bounded in size. Raises Unanswered, WalletDown."""
     try:
         with session.request(
@@ -258,8 +341,13 @@ def _ask(
                 received += chunk
                 if len(received) > _LARGEST_ANSWER:
                     raise WalletDown("Google's answer is too long")
-            pause = _seconds(response.headers.get("Retry-After", ""), clock())
-            return Answer(response.status_code, _json_object(bytes(received)), pause)
+            headers = response.headers
+            return _Raw(
+                response.status_code,
+                bytes(received),
+                headers.get("Retry-After", ""),
+                headers.get("Content-Type", ""),
+            )
     except requests.RequestException as error:
         # Only the kind of trouble: the text of some of these errors holds whole addresses.
         raise Unanswered(f"Google cannot be reached ({type(error).__name__})") from error

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
-from passes.wallet_port import PassContent, State
+from passes.wallet_port import ContentRefused, PassContent, State, WalletError
 from wallet_google import objects, rest
 from wallet_google.addresses import Site
+from wallet_google.answered import Answered, Known
+from wallet_google.batch import Call
 from wallet_google.credentials import Credentials
 from wallet_google.objects import Body
 from wallet_google.sent import Mark, Sent
@@ -23,6 +27,15 @@ class Line:
     transport: Transport
     site: Site
     credentials: Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What ``update_object`` is called with."""
+
+    content: PassContent
+    line: Line
+    announce: bool
 
 
 class Upkeep:
@@ -80,6 +93,38 @@ class Upkeep:
             with self._objects.sending(object_id, mark):
                 return _update(content, line, body, announce=announce)
 
+    @contextmanager
+    def in_one_request(
+        self, changes: Sequence[Change], clock: Callable[[], float]
+    ) -> Iterator[list[Line]]:
+        """Sends the first request that ``update_object`` would make for each, all in one batch.
+
+        On the lines that it yields the changes find theirs answered. Inside, no other thread sends
+        these objects. ``clock`` gives seconds.
+        """
+        drawn = [_object_of(each.content, each.line) for each in changes]
+        with ExitStack() as doors:
+            for object_id in sorted({str(body["id"]) for body, _ in drawn}):
+                doors.enter_context(self._objects.alone(object_id))
+            calls = [
+                self._first_call(change, *shown)
+                for change, shown in zip(changes, drawn, strict=True)
+            ]
+            yield _answered(changes, calls, clock)
+
+    def _first_call(self, change: Change, body: Body, mark: Mark) -> Call | None:
+        """None: there is nothing to send, or nothing that may be sent."""
+        last = self._objects.last(str(body["id"]))
+        if last and _has_it(last, mark, announce=change.announce):
+            return None
+        resource = _resource(change.content)
+        try:
+            if change.content.state is State.VOID:
+                return rest.replace_call(resource, body)
+            return rest.update_call(resource, _loud(body) if change.announce else body)
+        except ContentRefused:
+            return None
+
     def _put(self, content: PassContent, line: Line, body: Body, *, is_known: bool) -> None:
         resource = _resource(content)
         put = rest.update if is_known else rest.upsert
@@ -100,13 +145,44 @@ def _update(content: PassContent, line: Line, body: Body, *, announce: bool) -> 
         return False
     if announce:
         try:
-            loud = body | {"notifyPreference": "NOTIFY_ON_UPDATE"}
-            rest.update(transport, credentials, resource, loud)
+            rest.update(transport, credentials, resource, _loud(body))
             return True
         except rest.NotificationsSpent:
             _log.info("Google announces no more today of %s; updated silently", body["id"])
     rest.update(transport, credentials, resource, body)
     return False
+
+
+def _loud(body: Body) -> Body:
+    return body | {"notifyPreference": "NOTIFY_ON_UPDATE"}
+
+
+def _answered(
+    changes: Sequence[Change], calls: Sequence[Call | None], clock: Callable[[], float]
+) -> list[Line]:
+    """The changes' lines, after the calls of each account went in one request."""
+    known: dict[Call, Known] = {}
+    lines = {each.line.credentials: each.line for each in changes}
+    for credentials, line in lines.items():
+        own = [
+            call
+            for call, each in zip(calls, changes, strict=True)
+            if call and each.line.credentials is credentials
+        ]
+        if len(own) < 2:
+            continue
+        answers: Sequence[Known]
+        try:
+            answers = line.transport.send_many(credentials, own)
+        except WalletError as error:
+            answers = [error] * len(own)
+        known |= zip(own, answers, strict=True)
+    return [
+        replace(each.line, transport=Answered(each.line.transport, call, known[call], clock))
+        if call in known
+        else each.line
+        for each, call in zip(changes, calls, strict=True)
+    ]
 
 
 def _object_of(content: PassContent, line: Line) -> tuple[Body, Mark]:

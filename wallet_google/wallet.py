@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -32,12 +33,12 @@ from passes.wallet_port import (
 from wallet_google import pacing, rest
 from wallet_google.addresses import API_BASE, Site, is_loopback
 from wallet_google.credentials import TEST_ISSUER_ID, CredentialStore
-from wallet_google.objects import HERO, LOGO, family, resource_id
+from wallet_google.objects import HERO, LOGO, PHOTO, family, resource_id
 from wallet_google.onboarding import try_out
 from wallet_google.save_link import named_in, save_link
 from wallet_google.stand_in import FILE_NAME, StandIn
 from wallet_google.transport import HttpTransport, Transport
-from wallet_google.upkeep import Line, Upkeep
+from wallet_google.upkeep import Change, Line, Upkeep
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +52,12 @@ class GoogleWallet:
     kind = "google"
     title = "Google Wallet"
     pace: float | None
+    together: int
     loud_a_day: int | None = 3
     pictures: tuple[PictureSize, ...] = (
         PictureSize(LOGO, "logo", 660, 660, Crop.CONTAIN),
         PictureSize(HERO, "strip", 1032, 336, Crop.COVER),
+        PictureSize(PHOTO, "photo", 1032, 1032, Crop.SHRINK),
     )
 
     def __init__(
@@ -67,12 +70,14 @@ class GoogleWallet:
         clock: Callable[[], float],
         turn: Callable[[str, float, bool], float],
         pace: float = pacing.DEFAULT,
+        together: int = 1,
     ) -> None:
         """``api_base`` None: Google's own, and a stand-in for merchants in test mode.
 
         ``clock`` gives seconds since 1970; ``turn`` is the port's ``Issuer.turn`` for Google.
         """
         self.pace = pace
+        self.together = together
         self._base_url = base_url
         self._save_url = save_url
         self._clock = clock
@@ -140,6 +145,8 @@ class GoogleWallet:
         *,
         urgent: bool = True,
     ) -> Sequence[Sequence[Receipt] | WalletError]:
+        if not urgent and self.together > 1 and len(batch) > 1:
+            return self._push_together(batch)
         answers: list[Sequence[Receipt] | WalletError] = []
         for content, installations, reason in batch:
             try:
@@ -264,23 +271,45 @@ class GoogleWallet:
         *,
         urgent: bool,
     ) -> Sequence[Receipt]:
-        # A class is always urgent: one request that all cards of its template wait for.
-        self._upkeep.bring_class(content, self._line(content.account))
-        line = self._line(content.account, urgent=urgent)
-        announce = (
-            reason is Reason.BALANCE
-            and family(content.style) == "loyalty"
-            and content.state is not State.VOID
-            and bool(installations)
-        )
+        line = self._line_with_class(content, urgent=urgent)
+        return self._update(_change(content, installations, reason, line), installations)
+
+    def _push_together(
+        self, batch: Sequence[tuple[PassContent, Sequence[Installation], Reason]]
+    ) -> Sequence[Sequence[Receipt] | WalletError]:
+        """Campaigns only: their objects in one request, and what else each needs by itself."""
+        answers: dict[int, Sequence[Receipt] | WalletError] = {}
+        changes: dict[int, Change] = {}
+        for number, (content, installations, reason) in enumerate(batch):
+            try:
+                line = self._line_with_class(content, urgent=False)
+                changes[number] = _change(content, installations, reason, line)
+            except WalletError as error:
+                answers[number] = error
+        with self._upkeep.in_one_request([*changes.values()], self._clock) as lines:
+            for (number, change), line in zip(changes.items(), lines, strict=True):
+                try:
+                    answers[number] = self._update(replace(change, line=line), batch[number][1])
+                except WalletError as error:
+                    answers[number] = error
+        return [answers[number] for number in range(len(batch))]
+
+    def _update(self, change: Change, installations: Sequence[Installation]) -> Sequence[Receipt]:
+        content, line = change.content, change.line
         loud = False
         try:
-            loud = self._upkeep.update_object(content, line, announce=announce)
+            loud = self._upkeep.update_object(content, line, announce=change.announce)
         except rest.NotThere:
             if installations and content.state is not State.VOID:
                 self._upkeep.bring_object(content, line)
-        told = not isinstance(line.transport, StandIn)
+        told = content.account is not None or not isinstance(self._test_transport, StandIn)
         return [Receipt(Outcome.DELIVERED, told=told, loud=loud) for _ in installations]
+
+    def _line_with_class(self, content: PassContent, *, urgent: bool) -> Line:
+        """The card's way to Google, once its class is there."""
+        # A class is always urgent: one request that all cards of its template wait for.
+        self._upkeep.bring_class(content, self._line(content.account))
+        return self._line(content.account, urgent=urgent)
 
     def _line(self, account: Account | None, *, urgent: bool = True) -> Line:
         credentials = self._credentials.of(account)
@@ -289,3 +318,16 @@ class GoogleWallet:
             return Line(transport, self._site, credentials)
         transport = self._test_transport if urgent else self._test_unhurried
         return Line(transport, self._test_site, credentials)
+
+
+def _change(
+    content: PassContent, installations: Sequence[Installation], reason: Reason, line: Line
+) -> Change:
+    """Google announces changed balances of loyalty cards; nobody hears of a card nobody has."""
+    announce = (
+        reason is Reason.BALANCE
+        and family(content.style) == "loyalty"
+        and content.state is not State.VOID
+        and bool(installations)
+    )
+    return Change(content, line, announce)

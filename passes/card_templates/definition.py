@@ -71,6 +71,7 @@ class Look(Part):
     icon: UUID | None = None
     logo: UUID | None = None
     strip: UUID | None = None
+    photo: UUID | None = None
 
     @field_validator("foreground", "label")
     @classmethod

@@ -70,6 +70,7 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "balance": Figure(text("Balance"), text("Your balance is now {value}", value="{value}")),
     "percent": Figure(text("Percent"), text("Your rate is now {value}", value="{value}")),
+    "level": Figure(text("Level"), text("You are now at level {value}", value="{value}")),
     "offer": Figure(text("Offer"), text("Your offer: {value}", value="{value}")),
     "coupon_state": Figure(text("Coupon"), text("Your coupon: {value}", value="{value}")),
     "valid_from": Figure(
@@ -119,10 +120,11 @@ KINDS: Mapping[Kind, KindFacts] = {
     Kind.CASHBACK: KindFacts(
         text("Cashback card"),
         Style.BALANCE,
-        ("points", "points_lifetime", "percent", "total_visits"),
+        ("points", "points_lifetime", "percent", "level", "total_visits"),
         (
             ("points", Place.PRIMARY),
             ("percent", Place.HEADER),
+            ("level", Place.SECONDARY),
             ("customer_name", Place.SECONDARY),
         ),
         {
@@ -151,8 +153,12 @@ KINDS: Mapping[Kind, KindFacts] = {
     Kind.DISCOUNT: KindFacts(
         text("Discount card"),
         Style.BALANCE,
-        ("percent", "total_visits"),
-        (("percent", Place.PRIMARY), ("customer_name", Place.SECONDARY)),
+        ("percent", "level", "total_visits"),
+        (
+            ("percent", Place.PRIMARY),
+            ("level", Place.SECONDARY),
+            ("customer_name", Place.SECONDARY),
+        ),
         {
             "percent": Figure(
                 text("Your discount"), text("Your discount is now {value}", value="{value}")

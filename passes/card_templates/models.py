@@ -67,7 +67,7 @@ class TemplateRollout(OfMerchant, Base):
 
 
 class UploadedPicture(OfMerchant, Base):
-    """A picture as it was uploaded, re-encoded; ``role`` is icon, logo or strip."""
+    """A picture as it was uploaded, re-encoded; ``role`` is one of ``pictures.ROLES``."""
 
     __tablename__ = "uploaded_picture"
     __table_args__ = (ForeignKeyConstraint(["merchant_id"], ["merchant.id"]),)

@@ -68,6 +68,7 @@ def _words(longest: int) -> Any:
     ]
 
 
+ShortName = _words(30)
 Name = _words(60)
 Sentence = _words(200)
 Prose = _words(5_000)

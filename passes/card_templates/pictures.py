@@ -26,7 +26,8 @@ from passes.wallet_port import Picture, PictureSize
 
 LARGEST_UPLOAD = 2 * 1024 * 1024
 SECONDS = 10
-ROLES = ("icon", "logo", "strip")
+ROLES = ("icon", "logo", "strip", "photo")
+"""The pictures of a look, by their names there."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"

@@ -21,6 +21,7 @@ from passes.card_templates.parts import (
     Percent,
     Prose,
     Sentence,
+    ShortName,
 )
 from passes.i18n import text
 
@@ -79,10 +80,11 @@ class MultipassRules(Part):
 
 
 class SpendLevel(Part):
-    """A percentage from an amount spent."""
+    """A percentage from an amount spent. With a ``name`` the pass says which level it has."""
 
     from_amount: Money
     percent: Percent
+    name: ShortName | None = None
 
 
 def _levels_rise(levels: list[SpendLevel]) -> list[SpendLevel]:

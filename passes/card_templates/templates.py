@@ -21,6 +21,7 @@ from passes.card_templates.models import (
     TemplateRollout,
     UploadedPicture,
 )
+from passes.card_templates.pictures import ROLES
 from passes.errors import Conflict, Invalid, NotFound, WrongField
 from passes.merchants import directory
 from passes.merchants.accounts import wallet_accounts
@@ -258,7 +259,7 @@ def _checked(
     definition = parse(kind, document, currency=business(session).currency)
     merchant_id = merchant_of(session)
     wrong = []
-    for role in ("icon", "logo", "strip"):
+    for role in ROLES:
         picture_id = getattr(definition.look, role)
         if picture_id is None:
             continue

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from passes import i18n
 from passes.card_templates.definition import Definition
 from passes.card_templates.kinds import FIGURES, KINDS, Kind, figure_of
-from passes.card_templates.pictures import pictures_of
+from passes.card_templates.pictures import ROLES, pictures_of
 from passes.card_templates.templates import definition_of
 from passes.content.reward_list import RewardList, reward_list
 from passes.ledger.kinds import KINDS as LEDGER_KINDS
@@ -145,7 +145,7 @@ def _look(session: Session, definition: Definition, base_url: str) -> Look:
         background=look.background,
         foreground=look.foreground,
         label=look.label,
-        pictures=pictures_of(session, base_url, (look.icon, look.logo, look.strip)),
+        pictures=pictures_of(session, base_url, [getattr(look, role) for role in ROLES]),
     )
 
 

@@ -138,7 +138,7 @@ class Crew:
     def _start(self, lane: Lane, *, probes: bool) -> None:
         self._turn += 1
         self._turns[lane] = self._turn
-        running = _Running(lane, time.monotonic(), self._size(lane.wallet))
+        running = _Running(lane, time.monotonic(), self._size(lane))
         self._running.append(running)
         Thread(
             target=self._work,
@@ -148,13 +148,18 @@ class Crew:
             daemon=True,
         ).start()
 
-    def _size(self, wallet: str) -> int:
-        seconds = self._seconds_per_row.get(wallet)
+    def _size(self, lane: Lane) -> int:
+        wallet = self._wallets[lane.wallet]
+        seconds = self._seconds_per_row.get(lane.wallet)
         size = FIRST_BATCH
         if seconds is not None:
             size = max(SMALLEST_BATCH, min(deliver.BATCH, int(SLOW / max(seconds, 1e-6))))
-        pace = self._wallets[wallet].pace
-        return size if pace is None else min(size, max(1, round(pace * PACED_BATCH)))
+        if wallet.pace is None:
+            return size
+        most = max(1, round(wallet.pace * PACED_BATCH))
+        if lane.urgency != Urgency.TILL and wallet.together > 1:
+            return max(most, wallet.together)
+        return min(size, most)
 
     def _work(self, running: _Running, *, probes: bool) -> None:
         lane, rested = running.lane, REST

@@ -95,15 +95,16 @@ def _push_timed(
 def _push_in_turn(
     store: Store, wallet: Wallet, batch: Batch, drawn: Sequence[Drawn], now: Now
 ) -> list[Answer]:
-    """One card after the other, for each waits for its turn at the vendor. Ends early, and leaves
-    the rest due, before the lease runs out, when there are no turns to be had, and when somebody at
-    a counter changed one of the cards."""
+    """One request's cards after the other, for each waits for its turn at the vendor. Ends early,
+    and leaves the rest due, before the lease runs out, when there are no turns to be had, and when
+    somebody at a counter changed one of the cards."""
     urgent = batch.lane.urgency == Urgency.TILL
+    size = 1 if urgent else wallet.together
     answers: list[Answer] = []
-    for each in drawn:
+    while len(answers) < len(drawn):
         if now() > batch.last_begin or (not urgent and overtaken(store, batch)):
             break
-        answers += _push(wallet, [each], urgent=urgent)
+        answers += _push(wallet, drawn[len(answers) : len(answers) + size], urgent=urgent)
         if isinstance(answers[-1], NotYet):
             break
     return answers + [NotYet("The rest of the batch had no turn.") for _ in drawn[len(answers) :]]

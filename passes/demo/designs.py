@@ -126,9 +126,13 @@ def _cashback() -> dict[str, Any]:
         ),
         "rules": {
             "levels": [
-                {"from_amount": "0", "percent": "1"},
-                {"from_amount": "200.00", "percent": "3"},
-                {"from_amount": "500.00", "percent": "5"},
+                {"from_amount": "0", "percent": "1", "name": _in("Bronze", "Bronze", "Brons")},
+                {
+                    "from_amount": "200.00",
+                    "percent": "3",
+                    "name": _in("Silber", "Silver", "Zilver"),
+                },
+                {"from_amount": "500.00", "percent": "5", "name": _in("Gold", "Gold", "Goud")},
             ],
             "points_per_currency": 100,
             "life": {"kind": "end_of_year", "plus_months": 12},

@@ -15,9 +15,13 @@ from passes.wallet_port import PictureSize
 def looks_of(
     session: Session, sizes: Sequence[PictureSize], now: datetime
 ) -> dict[str, dict[str, str]]:
-    """By name. Icon and logo are the café's, so they are drawn once for all cards."""
+    """By name. Icon, logo and menu are the café's, so they are drawn once for all cards.
+
+    The bike corner serves no coffee: its cards have no photo.
+    """
     icon = pictures.upload(session, "icon", drawn.wreath_icon(drawn.GREEN, drawn.CREAM), sizes, now)
     logo = pictures.upload(session, "logo", drawn.logo("#ffffff"), sizes, now)
+    menu = pictures.upload(session, "photo", drawn.menu_board(drawn.CREAM), sizes, now)
     looks = {}
     for name, background, light, label, motif in (
         ("coffee", drawn.GREEN, "#1a8f7d", drawn.SAGE, "cups"),
@@ -33,5 +37,6 @@ def looks_of(
             "icon": str(icon),
             "logo": str(logo),
             "strip": str(pictures.upload(session, "strip", band, sizes, now)),
+            **({"photo": str(menu)} if motif == "cups" else {}),
         }
     return looks

@@ -11,6 +11,18 @@ GREEN = "#0f3d3e"
 CREAM = "#f6ead7"
 SAGE = "#a9d6d2"
 RUST = "#5b2333"
+WOOD = "#8a5a34"
+SLATE = "#22302f"
+
+_MENU = (
+    ("Espresso", "2.20"),
+    ("Cappuccino", "3.20"),
+    ("Flat White", "3.60"),
+    ("Chai Latte", "3.90"),
+    ("Croissant", "2.40"),
+    ("Brownie", "3.40"),
+    ("Cheesecake", "4.20"),
+)
 
 
 def wreath_icon(background: str, colour: str) -> bytes:
@@ -46,6 +58,29 @@ def strip(left: str, right: str, colour: str, motif: str = "cups") -> bytes:
     one = {"cups": _cup, "wheels": _wheel}[motif]
     for number in range(4):
         one(draw, 900 + number * 180, 300 + (number % 2) * 70, 58 + number * 12, colour)
+    return _png(picture)
+
+
+def menu_board(chalk: str) -> bytes:
+    """What there is to drink and eat, in chalk on a board with a wooden frame.
+
+    In words that read the same in all our languages.
+    """
+    width, height = 832, 1_040
+    picture = Image.new("RGB", (width, height), WOOD)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((28, 28, width - 29, height - 29), fill=SLATE)
+    _wreath(draw, width / 2, 160, 78, SAGE)
+    draw.text((width / 2, 308), "MENU", fill=chalk, font=ImageFont.load_default(76), anchor="mm")
+    font = ImageFont.load_default(44)
+    for number, (name, price) in enumerate(_MENU):
+        y = 420 + number * 84
+        draw.text((104, y), name, fill=chalk, font=font, anchor="ls")
+        draw.text((width - 104, y), price, fill=chalk, font=font, anchor="rs")
+        first = round(104 + font.getlength(name)) + 20
+        last = round(width - 104 - font.getlength(price)) - 20
+        for x in range(first, last, 16):
+            draw.ellipse((x, y - 5, x + 4, y - 1), fill=SAGE)
     return _png(picture)
 
 

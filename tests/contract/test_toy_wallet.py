@@ -42,6 +42,7 @@ class ToyWallet:
     title = "Toy Wallet"
     pictures: tuple[PictureSize, ...] = (PictureSize("toy-icon", "icon", 24, 24, Crop.CONTAIN),)
     pace: float | None = None
+    together: int = 1
     loud_a_day: int | None = None
 
     def __init__(self) -> None:

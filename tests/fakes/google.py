@@ -27,6 +27,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.fakes import google_batch
 from tests.fakes.google_rules import Rules
 from tests.fakes.google_shapes import error
 
@@ -84,6 +85,9 @@ class FakeGoogle:
             self.rules = Rules()
             self.resources = self.rules.resources
             self.requests: list[Request] = []
+            self.batches: list[google_batch.Batch] = []
+            self.batch_status = 200
+            self.lost_parts: set[int] = set()
             self.token_requests.clear()
             self.turned_away = 0
             self._limit = 0
@@ -288,6 +292,13 @@ def _handler(google: FakeGoogle) -> type[BaseHTTPRequestHandler]:
                 self.reply(status, json.dumps(body).encode(), {})
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
+            if self.path == "/batch":
+                status, media_type, answer = google_batch.answer(google, headers, sent)
+                if status == 0:
+                    self.close_connection = True
+                    return
+                self.reply(status, answer, {}, media_type)
+                return
             url = urlsplit(self.path)
             path = url.path.removeprefix(API_PATH + "/")
             query = dict(parse_qsl(url.query))
@@ -303,11 +314,17 @@ def _handler(google: FakeGoogle) -> type[BaseHTTPRequestHandler]:
                 answer, extra = gzip.compress(answer, 1), {**extra, "Content-Encoding": "gzip"}
             self.reply(status, answer, extra)
 
-        def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        def reply(
+            self,
+            status: int,
+            body: bytes,
+            headers: dict[str, str],
+            media_type: str = "application/json; charset=UTF-8",
+        ) -> None:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Type", "application/json; charset=UTF-8")
+            self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

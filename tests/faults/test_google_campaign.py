@@ -1,7 +1,8 @@
 """A campaign at Google: all cards changed at once, at the set pace, with kill -9 of the worker.
 
 ``TREUEPASS_CAMPAIGN`` says how many cards, per database (500, or 10000 for the whole proof) and
-``TREUEPASS_CAMPAIGN_PACE`` how many requests a second; with ``--junit-xml`` the figures of the run
+``TREUEPASS_CAMPAIGN_PACE`` how many requests a second, ``TREUEPASS_CAMPAIGN_BATCH`` how many passes
+share a request (1); with ``--junit-xml`` the figures of the run
 are written down.
 """
 
@@ -42,6 +43,7 @@ from tests.passes.test_work import wait_until
 
 CARDS = int(os.environ.get("TREUEPASS_CAMPAIGN", "500"))
 PACE = float(os.environ.get("TREUEPASS_CAMPAIGN_PACE", "40"))
+TOGETHER = os.environ.get("TREUEPASS_CAMPAIGN_BATCH", "1")
 CHUNK = 500
 MOST_GROWTH = 48 * 1024
 """KiB that the worker may grow by in the course of a campaign."""
@@ -127,6 +129,7 @@ def scene(parts: Parts, alma: Shop, database_url: str, tmp_path: Path) -> Iterat
             "TREUEPASS_MASTER_KEY": MASTER_KEY,
             "TREUEPASS_BASE_URL": "http://127.0.0.1:8000",
             "TREUEPASS_GOOGLE_API_BASE": google.api_base,
+            "TREUEPASS_GOOGLE_BATCH": TOGETHER,
         }
         command = [sys.executable, "-m", "tests.faults.google_worker", str(PACE)]
         worker = Process(command, environment, tmp_path / "worker.log")

@@ -1,6 +1,8 @@
 """The card page, as a browser without JavaScript gets it."""
 
+import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -178,6 +180,22 @@ def test_a_chat_preview_tells_nothing_of_the_card(browser):
     assert "pwa-logo" in told
     for secret in ("1.234", "Anna", "0Q3X", TOKEN):
         assert secret not in told
+
+
+def test_a_picture_behind_the_face_loads_when_it_is_reached_and_moves_nothing(browser):
+    file = io.BytesIO()
+    Image.new("RGB", (832, 555)).save(file, "PNG")
+    [photo] = pictures("pwa-photo").values()
+    look = replace(CONTENT.look, pictures={photo.name: replace(photo, png=file.getvalue())})
+    page = browser.page(look=look, merchant='Café "Kranz"')
+    [tag] = re.findall(r'<img class="photo"[^>]*>', page)
+    assert f'src="{photo.url}"' in tag
+    assert 'width="832" height="555"' in tag
+    assert 'loading="lazy"' in tag
+    assert "Café &#34;Kranz&#34;" in tag
+    assert page.index("</article>") < page.index(tag) < page.index("</main>")
+    assert 'class="photo"' not in browser.page()
+    assert photo.url not in browser.get(look=look, state=State.VOID).text
 
 
 def test_nothing_is_inline_that_the_policy_forbids(browser):

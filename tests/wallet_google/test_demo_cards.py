@@ -111,7 +111,7 @@ def test_every_kind_has_the_family_and_the_figures_of_its_own(
                 assert all("int" in body[name]["balance"] for name in balances)
             case Kind.CASHBACK:
                 assert "int" in body["loyaltyPoints"]["balance"]
-                assert modules[0] == "percent"
+                assert modules[:2] == ["percent", "level"]
             case Kind.POINTS:
                 assert "int" in body["loyaltyPoints"]["balance"]
                 assert "reward_list" in modules

@@ -100,6 +100,28 @@ def test_google_api_python_client_reads_the_fakes_pages(google: FakeGoogle, serv
     assert found == {f"{ISSUER_ID}.{number}": number == 2 for number in range(3)}
 
 
+def test_google_api_python_clients_batch_is_answered_as_ours_is(google, service, bodies):
+    of_class, of_object = bodies
+    service.loyaltyclass().insert(body=of_class).execute()
+    objects, found = service.loyaltyobject(), {}
+
+    def note(name: str, answer: dict | None, error: HttpError | None) -> None:
+        found[name] = answer["id"] if answer else error.status_code
+
+    theirs = service.new_batch_http_request(callback=note)
+    theirs._batch_uri = f"{google.address}/batch"  # it knows no other way
+    for number in range(3):
+        insert = objects.insert(body=of_object | {"id": f"{ISSUER_ID}.{number}"})
+        theirs.add(insert, request_id=str(number))
+    unknown = objects.patch(resourceId=f"{ISSUER_ID}.9", body={"accountName": "Berta"})
+    theirs.add(unknown, request_id="9")
+    theirs.execute()
+    assert found == {**{str(each): f"{ISSUER_ID}.{each}" for each in range(3)}, "9": 404}
+    [batch] = google.batches
+    assert batch.size == 4
+    assert batch.headers["content-type"].startswith("multipart/mixed; boundary=")
+
+
 def test_google_api_python_client_has_its_token_judged(google: FakeGoogle, service):
     body = {"jwtResource": {"jwt": "a.b.c"}}
     with pytest.raises(HttpError) as error:

@@ -33,6 +33,7 @@ from tests.wallet_google.conftest import (
     mounted,
 )
 from wallet_google.credentials import CredentialStore
+from wallet_google.objects import PHOTO
 
 TEST_ISSUER = "3388000000000000001"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -128,6 +129,7 @@ def test_who_it_is_and_which_pictures_it_needs(wallet):
     assert sizes == {
         ("google-logo", "logo", 660, 660, Crop.CONTAIN),
         ("google-hero", "strip", 1032, 336, Crop.COVER),
+        (PHOTO, "photo", 1032, 1032, Crop.SHRINK),
     }
 
 

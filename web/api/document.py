@@ -12,6 +12,7 @@ from flask import Blueprint, Response, render_template
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from passes.card_templates.pictures import ROLES
 from passes.idempotency import LONGEST_KEY
 from web.api import answers
 from web.api.operation import OPERATIONS, Operation
@@ -169,7 +170,7 @@ def _path_parameters(made: Operation) -> list[dict[str, Any]]:
     for name in re.findall(r"<(\w+)>", made.path):
         schema: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 64}
         if name == "role":
-            schema = {"type": "string", "enum": ["icon", "logo", "strip"]}
+            schema = {"type": "string", "enum": list(ROLES)}
         described.append(
             {
                 "name": name,

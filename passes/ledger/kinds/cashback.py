@@ -19,6 +19,7 @@ from passes.ledger.kinds.base import (
     Booking,
     CardKind,
     FigureValue,
+    Words,
     count,
     take,
 )
@@ -104,6 +105,10 @@ def gives(card: Any, rules: CashbackRules, n: int) -> Mapping[str, int]:
     return points.gives(card, rules, n)
 
 
+def words(rules: CashbackRules) -> Words:
+    return levels.words(rules.levels)
+
+
 KIND = CardKind(
     operations={
         "accrue": accrue,
@@ -115,4 +120,5 @@ KIND = CardKind(
     opening={"points": ("points", "points_earned")},
     gives=gives,
     lives={"points": "life"},
+    words=words,
 )

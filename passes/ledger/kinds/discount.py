@@ -8,7 +8,7 @@ from typing import Any
 from passes import money
 from passes.card_templates.rules import DiscountRules
 from passes.ledger.kinds import levels, purchase
-from passes.ledger.kinds.base import Asked, Booking, CardKind, FigureValue
+from passes.ledger.kinds.base import Asked, Booking, CardKind, FigureValue, Words
 
 
 def buy(card: Any, rules: DiscountRules, asked: Asked) -> Booking:
@@ -42,5 +42,9 @@ def figures(
     }
 
 
-KIND = CardKind(operations={"purchase": buy}, figures=figures, opening={})
+def words(rules: DiscountRules) -> Words:
+    return levels.words(rules.levels)
+
+
+KIND = CardKind(operations={"purchase": buy}, figures=figures, opening={}, words=words)
 """Its only opening is the spend so far, the LTV of every card: it sets the level (R-ISS-9)."""

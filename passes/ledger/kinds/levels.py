@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from passes import money
 from passes.card_templates.rules import SpendLevel
-from passes.ledger.kinds.base import FigureValue
+from passes.ledger.kinds.base import FigureValue, Words
 
 WHOLE = 10_000
 """One hundred percent in hundredths of a percent."""
@@ -43,13 +43,23 @@ def discounted(amount: int, level: SpendLevel) -> int:
 
 
 def figures(levels: Sequence[SpendLevel], spent: int, currency: str) -> dict[str, FigureValue]:
-    """``percent`` applies to the next purchase; the next level, where there is one."""
-    upper = next_level(levels, spent, currency)
+    """``percent`` applies to the next purchase; the next level, where there is one.
+
+    ``level`` is the ``from_amount`` of a level with a name, as the template writes it: a merchant
+    may change the name, and that still says which level it is. None: the level has no name.
+    """
+    level, upper = level_of(levels, spent, currency), next_level(levels, spent, currency)
     return {
-        "percent": percent_text(level_of(levels, spent, currency)),
+        "percent": percent_text(level),
+        "level": level.from_amount if level.name else None,
         "next_percent": percent_text(upper) if upper else None,
         "next_level_from": money.to_text(_starts(upper, currency), currency) if upper else None,
     }
+
+
+def words(levels: Sequence[SpendLevel]) -> Words:
+    """The names of the levels, where they have any."""
+    return {"level": {level.from_amount: level.name for level in levels if level.name}}
 
 
 def _starts(level: SpendLevel, currency: str) -> int:

@@ -146,6 +146,16 @@ def test_each_wrong_field_is_named(parts: dict[str, Any], fields: list[str]) -> 
             {"levels": [{"from_amount": "0", "percent": "100.5"}]},
             "rules.levels.0.percent",
         ),
+        (
+            Kind.DISCOUNT,
+            {"levels": [{"from_amount": "0", "percent": "1", "name": {"en": "x" * 31}}]},
+            "rules.levels.0.name.en",
+        ),
+        (
+            Kind.CASHBACK,
+            {"levels": [{"from_amount": "0", "percent": "1", "name": {"en": " "}}]},
+            "rules.levels.0.name",
+        ),
         (Kind.GIFT, {"use": "twice"}, "rules.use"),
         (Kind.COUPON, {"max_redemptions": 0}, "rules.max_redemptions"),
         (Kind.MEMBERSHIP, {"plans": []}, "rules.plans"),

@@ -354,3 +354,20 @@ def test_a_wallet_that_was_added_gets_its_sizes_of_old_pictures(shop: Shop) -> N
         after = pictures.renditions_of(session, picture_id)
     assert after["contain"] == before["contain"]
     assert Image.open(io.BytesIO(after["added"][1])).size == (33, 44)
+
+
+def test_a_size_of_another_role_leaves_old_pictures_alone(shop: Shop) -> None:
+    photo = PictureSize("added", "photo", 33, 44, Crop.SHRINK)
+    with shop.write() as session:
+        old = [
+            pictures.upload(session, role, saved(two_halves(50, 50)), SIZES, NOON)
+            for role in pictures.ROLES
+            if role != "photo"
+        ]
+        before = [pictures.renditions_of(session, picture_id) for picture_id in old]
+        assert pictures.complete(session, (*SIZES, photo)) == 0
+        assert [pictures.renditions_of(session, picture_id) for picture_id in old] == before
+        new = pictures.upload(session, "photo", saved(two_halves(50, 20)), SIZES, NOON)
+        assert pictures.complete(session, (*SIZES, photo)) == 1
+        [(_, made)] = pictures.renditions_of(session, new).values()
+    assert Image.open(io.BytesIO(made)).size == (33, 13)

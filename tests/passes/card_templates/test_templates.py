@@ -99,7 +99,7 @@ def test_slugs_are_unique_over_all_merchants(alma: Shop, bruno: Shop) -> None:
     assert slugs == ["coffee-card", "coffee-card-2", "coffee-card-3"]
 
 
-@pytest.mark.parametrize("role", ["icon", "logo", "strip"])
+@pytest.mark.parametrize("role", ["icon", "logo", "strip", "photo"])
 def test_pictures_and_locations_must_be_the_merchants_own(
     alma: Shop, bruno: Shop, role: str
 ) -> None:

@@ -61,6 +61,7 @@ class NotedWallet:
     title: str = "Noted Wallet"
     pictures: tuple[PictureSize, ...] = ()
     pace: float | None = None
+    together: int = 1
     loud_a_day: int | None = None
     answer: Answer = delivered
     pushes: list[Push] = field(default_factory=list)

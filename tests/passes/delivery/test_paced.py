@@ -252,6 +252,56 @@ def test_nor_does_one_whose_card_the_campaign_has_just_pushed(
     assert merchants_told(noted, alma, made)
 
 
+# --- several in one request ----------------------------------------------------------------------
+
+
+def test_a_campaigns_cards_go_together_and_a_tills_alone(
+    alma: Shop, office: Post, noted: PacedWallet
+) -> None:
+    noted.turns.set()
+    noted.together = 3
+    made = handed_out(alma, noted, 8)
+    together: list[int] = []
+    original = noted.push_many
+
+    def count(batch: Batch, *, urgent: bool = True) -> Sequence[Sequence[Receipt] | WalletError]:
+        together.append(len(batch))
+        return original(batch, urgent=urgent)
+
+    noted.push_many = count
+    campaign(alma, made)
+    office.work(NOON)
+    assert together == [3, 3, 2]
+    for card in made[:4]:
+        alma.post(card, "add-visits", 1, NOON)
+    office.work(NOON + seconds(2))
+    assert together == [3, 3, 2, 1, 1, 1, 1]
+    assert merchants_told(noted, alma, made)
+
+
+def test_the_rest_of_cards_that_went_together_stays_due(
+    alma: Shop, office: Post, noted: PacedWallet
+) -> None:
+    noted.turns.set()
+    noted.together = 4
+    made = handed_out(alma, noted, 8)
+    campaign(alma, made)
+
+    def two_turns(content: PassContent, places: Sequence[Installation]) -> Sequence[Receipt]:
+        if len(noted.pushes) > 2:
+            raise NotYet("no turn")
+        return delivered(content, places)
+
+    noted.answer = two_turns
+    office.work(NOON)
+    assert len(noted.pushes) == 4  # the next four were not tried
+    left = [card for card in made if office.row(alma, card).delivered_version == 1]
+    assert len(left) == 6
+    noted.answer = delivered
+    office.work(NOON)
+    assert merchants_told(noted, alma, made)
+
+
 # --- the crew ------------------------------------------------------------------------------------
 
 
@@ -283,10 +333,12 @@ def test_tills_do_not_wait_behind_campaigns_that_wait_for_turns(
     assert noted.most_waiting == most
 
 
-def test_a_batch_is_a_quarter_of_a_seconds_turns(
-    alma: Shop, noted: PacedWallet, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("together", "size"), [(1, 3), (2, 3), (7, 7)])
+def test_a_batch_is_a_quarter_of_a_seconds_turns_or_one_request(
+    alma: Shop, noted: PacedWallet, monkeypatch: pytest.MonkeyPatch, together: int, size: int
 ) -> None:
     noted.pace = 13
+    noted.together = together
     made = handed_out(alma, noted, 10)
     campaign(alma, made)
     claimed = []
@@ -300,7 +352,7 @@ def test_a_batch_is_a_quarter_of_a_seconds_turns(
     noted.turns.set()
     with working(alma.store, noted):
         wait_until(lambda: merchants_told(noted, alma, made))
-    assert set(claimed) == {3}
+    assert set(claimed) == {size}
 
 
 # --- what is said of it --------------------------------------------------------------------------

@@ -1,0 +1,131 @@
+"""The port between the domain and every wallet: what a pass must show, and what became of a push.
+
+A wallet folder imports this package and nothing else of the domain; the package imports the
+standard library only. Text that a customer reads is a mapping language -> string, because Apple
+localises on the device and Google wants translations. Secrets and addresses never show in a
+``repr``, so that they cannot reach a log by accident.
+"""
+
+from __future__ import annotations
+
+from passes.wallet_port.content import (
+    Account,
+    Amount,
+    CodeFormat,
+    Crop,
+    Detail,
+    Field,
+    FieldValue,
+    Location,
+    Look,
+    NewAccount,
+    PassContent,
+    Personalisation,
+    Picture,
+    PictureSize,
+    Place,
+    Rotating,
+    State,
+    Style,
+    Text,
+)
+from passes.wallet_port.issuer import (
+    CardFacts,
+    Changes,
+    Complaint,
+    Issuer,
+    NoSuchCard,
+    SaveEvent,
+)
+from passes.wallet_port.page import (
+    CardPage,
+    Movement,
+    NotAllowed,
+    PageEvent,
+    PageReward,
+    Rating,
+    Sharing,
+)
+from passes.wallet_port.pushes import (
+    ContentRefused,
+    CredentialsRefused,
+    Finding,
+    Installation,
+    NotYet,
+    Outcome,
+    Reason,
+    Receipt,
+    WalletDown,
+    WalletError,
+    WalletMisconfigured,
+)
+from passes.wallet_port.visitors import (
+    Download,
+    Fit,
+    Platform,
+    Redirect,
+    Visitor,
+)
+from passes.wallet_port.wallet import (
+    Bundles,
+    Reconciles,
+    Wallet,
+    WalletSettings,
+    push_each,
+)
+
+__all__ = [
+    "Account",
+    "Amount",
+    "Bundles",
+    "CardFacts",
+    "CardPage",
+    "Changes",
+    "CodeFormat",
+    "Complaint",
+    "ContentRefused",
+    "CredentialsRefused",
+    "Crop",
+    "Detail",
+    "Download",
+    "Field",
+    "FieldValue",
+    "Finding",
+    "Fit",
+    "Installation",
+    "Issuer",
+    "Location",
+    "Look",
+    "Movement",
+    "NewAccount",
+    "NoSuchCard",
+    "NotAllowed",
+    "NotYet",
+    "Outcome",
+    "PageEvent",
+    "PageReward",
+    "PassContent",
+    "Personalisation",
+    "Picture",
+    "PictureSize",
+    "Place",
+    "Platform",
+    "Rating",
+    "Reason",
+    "Receipt",
+    "Reconciles",
+    "Redirect",
+    "Rotating",
+    "SaveEvent",
+    "Sharing",
+    "State",
+    "Style",
+    "Text",
+    "Visitor",
+    "Wallet",
+    "WalletDown",
+    "WalletError",
+    "WalletMisconfigured",
+    "WalletSettings",
+    "push_each",
+]
