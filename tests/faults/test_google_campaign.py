@@ -185,6 +185,7 @@ def memory(worker: Process) -> int:
     return int(status.split("VmRSS:")[1].split()[0])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
 def test_a_campaign_keeps_the_pace_lets_tills_pass_and_outlives_kills(
     scene: Scene, record_testsuite_property: Callable[[str, object], None]

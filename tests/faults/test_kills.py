@@ -142,6 +142,7 @@ def scene(parts: Parts, alma: Shop, database_url: str, tmp_path: Path) -> Iterat
             scene.worker.kill()
 
 
+@pytest.mark.long
 def test_killed_again_and_again_nothing_is_lost_or_doubled(
     scene: Scene, parts: Parts, alma: Shop, record_testsuite_property: Callable[[str, object], None]
 ) -> None:

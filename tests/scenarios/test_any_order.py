@@ -227,6 +227,7 @@ def machine(parts: Parts, now: Clock, alma: Shop) -> type[Tills]:
     return Here
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", range(SHARES))
 def test_D_3_the_invariants_hold_in_any_order(machine: type[Tills], share: int) -> None:
     assert set(KINDS) == set(Kind) == set(RULES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -25,6 +26,7 @@ EACH = 40
 """Right and as many wrong requests per call of the API; with its 34 calls more than 2,000."""
 
 
+@pytest.mark.long
 def test_2000_generated_requests_never_break_the_api(alma: Shop) -> None:
     template = alma.template("multipass")
     card = alma.card(template["id"])
