@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import apns, campaign, delivery, devices, google, passes, postings
+from benchmarks import apns, campaign, delivery, devices, google, passes, postings, webpush
 from benchmarks.table import render
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = Path(os.environ.get("TREUEPASS_DATA_DIR", "var")) / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
-    for benchmark in (passes, google, postings, apns, delivery, campaign, devices):
+    for benchmark in (passes, google, webpush, postings, apns, delivery, campaign, devices):
         lines = benchmark.run(folder, arguments.seconds, with_peers=not arguments.no_peers)
         print(render(benchmark.TITLE, lines), end="\n\n", flush=True)
 

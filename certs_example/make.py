@@ -58,9 +58,10 @@ def make_all(
 
     ``root.pem``, ``wwdr.pem`` and ``pass.pem`` with their ``.key`` files (RSA-2048),
     ``google.json`` (a service account whose token_uri is ``base_url_of_google_token``),
-    ``google-callback.key`` (P-256) with ``google-callback-keys.json``, and ``vapid.pem`` (P-256).
-    Keys and ``google.json`` have mode 0600. A pass certificate or callback key with less than 30
-    days left gets a successor for the same key. ``now`` is an aware time (default: the clock).
+    ``google-callback.key`` (P-256) with ``google-callback-keys.json``, and ``vapid.json`` (a P-256
+    pair, base64url). Keys, ``google.json`` and ``vapid.json`` have mode 0600. A pass certificate or
+    callback key with less than 30 days left gets a successor for the same key. ``now`` is an aware
+    time (default: the clock).
     Raises OSError when the folder cannot be written.
     """
     moment = now or datetime.fromtimestamp(time.time(), UTC)
@@ -71,10 +72,7 @@ def make_all(
         _make_chain(folder, moment)
         _make_service_account(folder / "google.json", base_url_of_google_token)
         _make_callback_keys(folder, moment)
-        if not (folder / "vapid.pem").exists():
-            _write_secret(
-                folder / "vapid.pem", _pem_of_key(ec.generate_private_key(ec.SECP256R1()))
-            )
+        _make_vapid_pair(folder / "vapid.json")
 
 
 def _make_chain(folder: Path, now: datetime) -> None:
@@ -294,6 +292,26 @@ def _make_callback_keys(folder: Path, now: datetime) -> None:
             "keyExpiration": str(int((now + CALLBACK_KEY_LIFE).timestamp() * 1000)),
         }
         _write(path, json.dumps({"keys": [known]}, indent=2).encode())
+
+
+def _make_vapid_pair(path: Path) -> None:
+    """The server's own pair for Web Push (RFC 8292): the scalar and the uncompressed point.
+
+    Browsers are bound to the pair that they subscribed with, so one that can be read is kept.
+    """
+    try:
+        scalar = base64.urlsafe_b64decode(json.loads(path.read_text())["private_key"] + "=")
+        ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
+    except (OSError, ValueError, KeyError, TypeError):
+        key = ec.generate_private_key(ec.SECP256R1())
+        scalar = key.private_numbers().private_value.to_bytes(32, "big")
+        point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        pair = {"private_key": _base64url(scalar), "public_key": _base64url(point)}
+        _write_secret(path, json.dumps(pair, indent=2).encode())
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _p256_key(path: Path) -> ec.EllipticCurvePrivateKey:

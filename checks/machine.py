@@ -29,6 +29,9 @@ PROGRAMS = {
         "chromium",
         "the tests in a real browser and Lighthouse",
     ),
+    "firefox": Program(
+        "Firefox", ("firefox-esr", "firefox"), "firefox-esr", "pushes to a card in a real Firefox"
+    ),
     "java": Program("Java", ("java",), "default-jre-headless", "vnu, the checker of HTML"),
     "node": Program("Node", ("node",), "nodejs", "Lighthouse"),
     "npm": Program("npm", ("npm",), "npm", "vnu and Lighthouse, which it downloads"),

@@ -1,8 +1,9 @@
-"""``make quality``: the public pages as the HTML checker vnu and Lighthouse see them.
+"""``make quality``: the public pages as the HTML checker vnu, Lighthouse and Firefox see them.
 
-Serves the demo merchant from an empty data folder on loopback, checks the pages in every language
-with vnu (no errors) and measures them with Lighthouse. The two come from npm, pinned with hashes
-in ``checks/npm``, and live in ``var/quality``; what this machine cannot run is said by name.
+Has a real Firefox take pushes (``tests/firefox``). Then serves the demo merchant from an empty data
+folder on loopback, checks the pages in every language with vnu (no errors) and measures them with
+Lighthouse. These two come from npm, pinned with hashes in ``checks/npm``, and live in
+``var/quality``; what this machine cannot run is said by name.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ class Page:
 
 
 def main() -> int:
-    programs = machine.provide(["node", "npm", "java", "chromium"])
+    programs = machine.provide(["node", "npm", "java", "chromium", "firefox"])
     left_out = [machine.regret(name) for name, path in programs.items() if path is None]
     folder = Path("var/quality").absolute()
-    node, npm, java, chromium = programs.values()
+    node, npm, java, chromium, firefox = programs.values()
     installed = bool(node and npm and _install(folder, npm))
     if node and npm and not installed:
         left_out.append("npm could not install vnu and Lighthouse. Left out: both.")
-    misses = 0
+    misses = _push_to(firefox) if firefox else 0
     if installed and (java or chromium):
         with (
             tempfile.TemporaryDirectory(prefix="treuepass-quality-") as data,
@@ -94,6 +95,18 @@ def _pages(demo: dict[str, Any]) -> list[Page]:
         Page("card", links["pwa"], weighed=True),
         Page("API", f"{base_url}/api/docs"),
     ]
+
+
+# --- Firefox -------------------------------------------------------------------------------------
+
+
+def _push_to(firefox: str) -> int:
+    """Runs the tests in a real Firefox, which ``make test`` leaves out; 1 when one failed."""
+    command = [sys.executable, "-m", "pytest", "-q", "tests/firefox"]
+    environment = {**os.environ, "TREUEPASS_FIREFOX": firefox}
+    has_failed = subprocess.run(command, env=environment, check=False).returncode != 0
+    print(f"Firefox: {'a test failed' if has_failed else 'pushes arrive'}")
+    return int(has_failed)
 
 
 # --- vnu -----------------------------------------------------------------------------------------

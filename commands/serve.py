@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import threading
+from functools import partial
 
 from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy import select
 
 import migrations
-from commands import demo
+from commands import demo, serving
 from commands.parts import Assemble, Parts
 from passes.card_templates import pictures
 from passes.merchants.models import Merchant
 from passes.settings import Settings, WrongSetting
 from passes.store import lasting_faults
+
+STREAMS = 24
+"""Threads for answers that go on for long: as many as pages may listen to (pwa/stream.py)."""
 
 
 def serve(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) -> int:
@@ -29,18 +34,20 @@ def serve(parsed: argparse.Namespace, settings: Settings, assemble: Assemble) ->
     parts.store.close()
     # The server's process reads the settings for itself, and cannot know the address.
     os.environ["TREUEPASS_BASE_URL"] = settings.base_url
+    # There are many threads on purpose: nearly all of them wait.
+    logging.getLogger("_granian").addFilter(lambda said: "Python threads" not in said.getMessage())
+    target = "app:create_app" if parsed.no_worker else "app:create_app_with_worker"
+    at_once = 2 if settings.uses_sqlite else 8
     Granian(
-        "app:create_app" if parsed.no_worker else "app:create_app_with_worker",
-        factory=True,
+        target,
         address=parsed.host,
         port=parsed.port,
         interface=Interfaces.WSGI,
         workers=1,
-        # SQLite has one writer: more threads only wait for each other.
-        blocking_threads=2 if settings.uses_sqlite else 8,
+        blocking_threads=at_once + STREAMS,
         websockets=False,
         log_access=False,
-    ).serve()
+    ).serve(target_loader=partial(serving.load, target, at_once), wrap_loader=False)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from time import time_ns
 from zoneinfo import ZoneInfo
@@ -33,6 +34,21 @@ def end_of_day(day: date, time_zone: str) -> datetime:
 def start_of_day(day: date, time_zone: str) -> datetime:
     """The first moment of ``day`` at the merchant's, in UTC."""
     return datetime.combine(day, time(0), ZoneInfo(time_zone)).astimezone(UTC)
+
+
+def calendar_period(period: str, day: date) -> tuple[date, date]:
+    """First and last day of the calendar ``day``, ``week`` (Monday to Sunday), ``month`` or
+    ``year`` in which ``day`` lies (AMB-12)."""
+    if period == "day":
+        return day, day
+    if period == "week":
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(days=6)
+    if period == "month":
+        return day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
+    if period == "year":
+        return date(day.year, 1, 1), date(day.year, 12, 31)
+    raise ValueError(f"there is no calendar period {period}")
 
 
 def at_hour(day: date, hour: int, time_zone: str) -> datetime:

@@ -4,6 +4,7 @@ from passes.card_templates import models as card_templates
 from passes.cards import models as cards
 from passes.customers import models as customers
 from passes.delivery import models as delivery
+from passes.feedback import models as feedback
 from passes.idempotency import KeptAnswer
 from passes.ledger import models as ledger
 from passes.merchants import models as merchants
@@ -18,6 +19,7 @@ __all__ = [
     "cards",
     "customers",
     "delivery",
+    "feedback",
     "ledger",
     "merchants",
     "referrals",

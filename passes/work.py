@@ -19,7 +19,7 @@ from passes.delivery.crew import Crew
 from passes.delivery.deliver import deliver_due
 from passes.delivery.reconcile import reconcile_due
 from passes.delivery.revisions import roll_out
-from passes.delivery.stale import mark_stale
+from passes.delivery.stale import end_unreachable, mark_stale
 from passes.ledger.proof import prove_when_due
 from passes.ledger.wake import wake_due
 from passes.merchants.models import Merchant
@@ -162,8 +162,8 @@ class Worker:
 
 def tidy(store: Store, now: datetime) -> None:
     """Drops answers kept for repeats and announcements that were counted, once their day is over,
-    and events that cannot come again; marks devices that went silent; each night proves the
-    ledger."""
+    and events that cannot come again; marks devices that went silent, and ends those that cannot be
+    reached; each night proves the ledger."""
     with store.read_all() as session:
         merchant_ids = session.scalars(select(Merchant.id)).all()
     for merchant_id in merchant_ids:
@@ -172,4 +172,5 @@ def tidy(store: Store, now: datetime) -> None:
             loud.forget_old(session, now)
             vendor_events.forget_old(session, now)
             mark_stale(session, now)
+        end_unreachable(store, merchant_id, now)
         prove_when_due(store, merchant_id, now)

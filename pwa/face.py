@@ -1,79 +1,105 @@
-"""Sorts what a card shows into the places of its page, and draws its code."""
+"""Sorts what a card shows into the places of its page, and says how its figure is drawn."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import segno
-
-from passes.wallet_port import Field, PassContent, Picture, Place
+from passes.wallet_port import Amount, Field, PageReward, PassContent, Place, State, Style
 
 MOST_STAMPS = 30
+MOST_HOLES = 20
 LONGEST_FACT = 60
+
+_SAID_ELSEWHERE = {"sharing": {"referral"}, "rewards": {"reward_list"}}
+"""Of the back, what a section of the page says better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """A row of stamps: how many are there, and how many make the next reward."""
+    """A row of stamps: how many are there, how many the row has, and the places of its rewards."""
 
     earned: int
     needed: int
+    rewards: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Holes:
+    """The visits of a pass that is punched: ``left`` whole ones, ``used`` holes before them."""
+
+    left: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The way to the next reward: so many units of so many."""
+
+    have: int
+    needed: int
+    reward: PageReward
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
     """The fields by the places that the page has for them.
 
-    ``stamps`` are drawn instead of the figure. Of the back, ``prose`` unfolds under its label and
-    ``facts`` stand in one list.
+    ``shape`` is "card", "ticket" (a coupon) or "badge" (a membership). At most one of ``stamps``
+    and ``holes`` is drawn; stamps stand in place of the figure. ``units``: the points or stamps
+    that rewards cost, None where the card has none. ``is_used_up``: a coupon that was redeemed, a
+    gift card without money, a membership that has ended. Of the back, ``prose`` unfolds under its
+    label and ``facts`` stand in one list.
     """
 
+    shape: str
     header: tuple[Field, ...]
     primary: tuple[Field, ...]
-    stamps: Stamps | None
     rows: tuple[Field, ...]
     prose: tuple[Field, ...]
     facts: tuple[Field, ...]
+    stamps: Stamps | None
+    holes: Holes | None
+    units: int | None
+    progress: Progress | None
+    is_used_up: bool
 
 
-def face(content: PassContent) -> Face:
+def face(
+    content: PassContent, rewards: Sequence[PageReward] = (), *, has_sharing: bool = False
+) -> Face:
+    """``rewards`` and ``has_sharing``: what the page shows beside the pass."""
+
     def at(*places: Place) -> tuple[Field, ...]:
         return tuple(field for field in content.fields if field.place in places)
 
-    back = at(Place.BACK)
+    said = _SAID_ELSEWHERE["sharing"] if has_sharing else set()
+    said = said | (_SAID_ELSEWHERE["rewards"] if rewards else set())
+    back = tuple(field for field in at(Place.BACK) if field.key not in said)
+    figures = {field.key: field for field in content.fields if field.place is not Place.BACK}
+    stamps = _stamps(figures, rewards)
+    units = _count(figures, "stamps")
+    if units is None:
+        units = _count(figures, "points")
     return Face(
+        shape={Style.COUPON: "ticket", Style.MEMBERSHIP: "badge"}.get(content.style, "card"),
         header=at(Place.HEADER),
         primary=at(Place.PRIMARY),
-        stamps=_stamps(content),
         rows=at(Place.SECONDARY, Place.AUXILIARY),
         prose=tuple(field for field in back if _is_prose(field)),
         facts=tuple(field for field in back if not _is_prose(field)),
+        stamps=stamps,
+        holes=_holes(figures),
+        units=units,
+        progress=None if stamps else _progress(units, rewards),
+        is_used_up=content.state is State.VALID and _is_used_up(content, figures),
     )
 
 
-def code_groups(code: str) -> str:
-    """The till code as people read it out: groups of four."""
-    return " ".join(code[start : start + 4] for start in range(0, len(code), 4))
-
-
-def code_svg(code: str) -> str:
-    """The QR code as SVG: black on white in any colour scheme, quiet zone of four modules.
-
-    A page shows QR whatever format the template asks for: a phone's screen is read by cameras.
-    16 letters of Crockford's base32 fit version 1, the coarsest there is, in the alphanumeric mode.
-    """
-    qr = segno.make(code, error="m", micro=False)
-    return qr.svg_inline(
-        border=4, omitsize=True, dark="#000", light="#fff", svgclass="qr", lineclass=None
-    )
-
-
-def size_of(picture: Picture) -> tuple[int, int]:
-    """Width and height in pixels, as the PNG's header has them (PNG, 11.2.1)."""
-    width, height = struct.unpack(">II", picture.png[16:24])
-    return width, height
+def initials(name: str) -> str:
+    """ "Ben Jansen" -> "BJ"; "" of a name without letters."""
+    letters = [word[0] for word in name.split() if word[0].isalpha()]
+    return "".join(letters[:1] + letters[1:][-1:]).upper()
 
 
 def _is_prose(field: Field) -> bool:
@@ -82,14 +108,53 @@ def _is_prose(field: Field) -> bool:
     return any(len(words) > LONGEST_FACT or "\n" in words for words in field.value.values())
 
 
-def _stamps(content: PassContent) -> Stamps | None:
+def _count(figures: Mapping[str, Field], key: str) -> int | None:
+    value = figures[key].value if key in figures else None
+    return value if isinstance(value, int) else None
+
+
+def _stamps(figures: Mapping[str, Field], rewards: Sequence[PageReward]) -> Stamps | None:
     """The stamps of a card that shows both how many there are and how many are missing.
 
-    The port knows figures only; these two keys are what makes a stamp card of them.
+    The port knows figures only; these two keys are what makes a stamp card of them. A round with
+    several rewards goes on behind the next one, which only the rewards tell.
     """
-    figures = {field.key: field.value for field in content.fields}
-    earned, missing = figures.get("stamps"), figures.get("stamps_missing")
-    if not isinstance(earned, int) or not isinstance(missing, int):
+    earned, missing = _count(figures, "stamps"), _count(figures, "stamps_missing")
+    if earned is None or missing is None or earned + missing <= 0:
         return None
-    needed = earned + missing
-    return Stamps(earned, needed) if 0 < needed <= MOST_STAMPS else None
+    places = {earned + missing} | {
+        earned + reward.missing for reward in rewards if reward.missing > 0
+    }
+    needed = max(places)
+    return Stamps(earned, needed, frozenset(places)) if needed <= MOST_STAMPS else None
+
+
+def _holes(figures: Mapping[str, Field]) -> Holes | None:
+    """The visits that are left, behind those that were used while both fit on one pass.
+
+    Who has used more has had several passes, and nobody can say any more which hole was whose.
+    """
+    field = figures.get("available_visits")
+    left, used = _count(figures, "available_visits"), _count(figures, "redeemed_visits") or 0
+    if field is None or field.place is not Place.PRIMARY or left is None:
+        return None
+    if not 0 < left + used <= MOST_HOLES:
+        used = 0
+    return Holes(left, used) if 0 < left + used <= MOST_HOLES else None
+
+
+def _progress(units: int | None, rewards: Sequence[PageReward]) -> Progress | None:
+    ahead = [reward for reward in rewards if reward.missing > 0]
+    if units is None or not ahead:
+        return None
+    nearest = min(ahead, key=lambda reward: reward.missing)
+    return Progress(units, units + nearest.missing, nearest)
+
+
+def _is_used_up(content: PassContent, figures: Mapping[str, Field]) -> bool:
+    if content.style is Style.COUPON:
+        return "coupon_state" in figures and figures["coupon_state"].mark == "redeemed"
+    if content.style is Style.MEMBERSHIP:
+        return "membership_state" in figures and figures["membership_state"].mark == "lapsed"
+    balance = figures["balance"].value if "balance" in figures else None
+    return content.style is Style.GIFT and isinstance(balance, Amount) and balance.minor == 0

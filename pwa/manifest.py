@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from passes.wallet_port import PassContent
+from passes.wallet_port import PassContent, Text
 from pwa.wallet import ICON_SIDES, icon
 
 LONGEST_SHORT_NAME = 12
+SHOW_CODE: Text = {"de": "Code zeigen", "en": "Show code", "nl": "Code tonen"}
+"""A long press on the icon offers this; short, because a launcher cuts it off."""
 
 
 def manifest(content: PassContent) -> dict[str, object]:
@@ -46,6 +48,17 @@ def manifest(content: PassContent) -> dict[str, object]:
             for purpose in ("any", "maskable")
             for side in ICON_SIDES
             if (name := icon(purpose, side)) in pictures
+        ],
+        "shortcuts": [
+            {
+                "name": SHOW_CODE.get(language, SHOW_CODE["en"]),
+                "url": f"{page}?view=code",
+                "icons": [
+                    {"src": pictures[name].url, "sizes": f"{side}x{side}", "type": "image/png"}
+                    for side in ICON_SIDES
+                    if (name := icon("any", side)) in pictures
+                ],
+            }
         ],
     }
 

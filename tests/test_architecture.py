@@ -22,6 +22,7 @@ READ_THE_CLOCK = {
     "passes/clock.py": "is the clock",
     "passes/ids.py": "a UUID of version 7 holds the moment it was made in",
     "certs_example/make.py": "runs by itself and dates certificates; told the time in tests",
+    "pwa/simulate/inbox.py": "plays a machine of somebody else, which has a clock of its own",
 }
 # Distributions that answer to the name of an imported module.
 PACKAGES = metadata.packages_distributions()

@@ -72,7 +72,11 @@ def test_the_imports_are_in_order(tree):
         ("passes/clock.py", "import flask", "The domain knows no web framework"),
         ("passes/clock.py", "import requests", "The domain knows no web framework"),
         ("passes/clock.py", "import wallet_apple", "The domain knows no web framework"),
-        ("passes/wallet_port/page.py", "from passes import errors", "The port imports nothing of ours"),
+        (
+            "passes/wallet_port/page.py",
+            "from passes import errors",
+            "The port imports nothing of ours",
+        ),
         ("wallet_apple/__init__.py", "import wallet_google", "No wallet knows another"),
         ("wallet_google/__init__.py", "from pwa import routes", "No wallet knows another"),
         ("pwa/__init__.py", "from passes import store", "A wallet imports of the domain its port"),

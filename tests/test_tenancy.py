@@ -10,7 +10,9 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
+from passes.cards import cards
 from passes.demo.pictures import wreath_icon
+from passes.feedback import feedback
 from passes.merchants import api_keys
 from passes.store import Store
 from tests.conftest import Clock, Shop
@@ -50,7 +52,7 @@ def body_of(made: Operation) -> dict[str, Any]:
 
 
 @pytest.fixture
-def subjects(alma: Shop) -> dict[str, str]:
+def subjects(alma: Shop, store: Store, now: Clock) -> dict[str, str]:
     """One of everything of Alma's, by the name of the path parameter."""
     template = alma.template("multipass", name=CANARY)
     customer = {"first_name": CANARY, "email": f"{CANARY}@example.com", "external_id": CANARY}
@@ -67,6 +69,9 @@ def subjects(alma: Shop) -> dict[str, str]:
     programme = alma.template("stamp", name=CANARY, referral={"enabled": True})
     code = card["links"]["referral"].rpartition("/")[2]
     alma.card(programme["id"], customer={"first_name": CANARY}, referral_code=code)
+    with store.write(alma.merchant_id) as session:
+        held = cards.get(session, card["id"], locked=True)
+        feedback.give(session, held, 5, CANARY, "page", now())
     return {
         "template_id": template["id"],
         "customer_id": card["customer"]["id"],

@@ -53,6 +53,7 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
     """The application over ``made``; the wallets bring their own routes."""
     from web import (
         api,
+        compressed,
         gift,
         headers,
         install,
@@ -81,6 +82,7 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
     app.session_interface = _PageSessions()
     language.init_app(app)
     headers.init_app(app, made.base_url)
+    compressed.init_app(app)
     problems.init_app(app)
     limits.init_app(app)
     for part in (api, pages, join, gift, share, install, metrics):

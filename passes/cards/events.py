@@ -33,6 +33,7 @@ CONVERTED = "converted"
 TRANSFERRED = "transferred"
 DELIVERED = "delivered"
 DELIVERY_FAILED = "delivery_failed"
+FEEDBACK_GIVEN = "feedback_given"
 
 
 def record(

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
-from passes.cards import events
+from passes.cards import events, listeners
 from passes.cards.cards import expiry_by_rule, plan_expiry
 from passes.cards.change import bump
+from passes.cards.listeners import ACTIVE, LISTENING, REMOVED
 from passes.cards.models import Card, Delivery, Installation
 from passes.happenings import Installed, Removed, tell
 from passes.store import merchant_of
@@ -34,27 +35,28 @@ def install(
     """Records that the card is on a device; False when that was known. The card is locked.
 
     A repeated event refreshes the address; one older than what is known changes nothing
-    (R-INST-1, R-INST-3).
+    (R-INST-1, R-INST-3). An empty address says nothing new: what is known of the device stays.
     """
     row = session.get(Installation, (card.merchant_id, card.id, wallet, device))
-    if row is not None and (row.status == "active" or row.changed_at > at):
-        if row.status == "active":
-            row.address, row.last_seen_at = dict(address), max(row.last_seen_at, at)
-            row.registered_at, row.stale = row.last_seen_at, False
-            session.flush()
+    if row is not None and row.status == ACTIVE:
+        row.last_seen_at = max(row.last_seen_at, at)
+        row.registered_at, row.stale = row.last_seen_at, False
+        listeners.take_address(row, address)
+        session.flush()
+        return False
+    if row is not None and row.removed_at is not None and row.changed_at > at:
         return False
     others = _active(session, card)
     version = card.version if _has_newest(session, card, wallet) else 0
     if row is None:
-        row = Installation(
-            merchant_id=card.merchant_id,
-            card_id=card.id,
-            wallet=wallet,
-            device=device,
-            first_installed_at=at,
-        )
+        row = listeners.new_row(card, wallet, device, at)
         session.add(row)
-    row.address, row.status = dict(address), "active"
+    elif row.status == REMOVED:
+        row.address = {}  # of the time before
+    elif row.removed_at is None:
+        row.first_installed_at = at  # until now it only listened
+    listeners.take_address(row, address)
+    row.status = ACTIVE
     row.last_seen_at = row.changed_at = row.registered_at = at
     row.removed_at = None
     row.told_version, row.fetched_version, row.fetched_at = 0, version, None
@@ -94,16 +96,21 @@ def install(
 def remove(session: Session, card: Card, wallet: str, device: str, at: datetime) -> bool:
     """Records that the card left a device; False when that was known. The card is locked.
 
-    Balances stay. The last one that goes makes the card deleted by the customer (D.7.2).
+    Balances stay. The last one that goes makes the card deleted by the customer (D.7.2). A device
+    that only listened is forgotten, and nothing else follows.
     """
     row = session.get(Installation, (card.merchant_id, card.id, wallet, device))
     if row is None or row.last_seen_at > at:
         return False
-    if row.status == "removed":
+    if row.status == REMOVED:
         row.changed_at = max(row.changed_at, at)
         session.flush()
         return False
-    row.status, row.changed_at, row.removed_at = "removed", at, at
+    if row.status == LISTENING:
+        listeners.end(session, row)
+        return True
+    row.status, row.changed_at, row.removed_at = REMOVED, at, at
+    row.address, row.unreachable_since = {}, None
     session.flush()
     remaining = _active(session, card)
     card.first_removed_at = card.first_removed_at or at
@@ -132,7 +139,7 @@ def count(session: Session, wallet: str) -> int:
             .where(
                 Installation.merchant_id == merchant_of(session),
                 Installation.wallet == wallet,
-                Installation.status == "active",
+                Installation.status == ACTIVE,
             )
         )
         or 0
@@ -147,7 +154,7 @@ def _active(session: Session, card: Card) -> int:
             .where(
                 Installation.merchant_id == card.merchant_id,
                 Installation.card_id == card.id,
-                Installation.status == "active",
+                Installation.status == ACTIVE,
             )
         )
         or 0
@@ -169,14 +176,18 @@ def _has_newest(session: Session, card: Card, wallet: str) -> bool:
             Installation.merchant_id == card.merchant_id,
             Installation.card_id == card.id,
             Installation.wallet == wallet,
-            Installation.status == "active",
+            Installation.status == ACTIVE,
         )
     )
     return newest == card.version
 
 
 def _tell_again(session: Session, card: Card, wallet: str, now: datetime) -> None:
-    """The card changed while a pass was on its way: the wallet is told once more."""
+    """The card changed while a pass was on its way: the wallet is told once more.
+
+    Silently, where all who had it were told already: to them it is no news.
+    """
+    told_already = Delivery.due_at.is_(None) & (Delivery.delivered_version >= card.version)
     session.execute(
         update(Delivery)
         .where(
@@ -189,6 +200,7 @@ def _tell_again(session: Session, card: Card, wallet: str, now: datetime) -> Non
                 (Delivery.delivered_version < card.version, Delivery.delivered_version),
                 else_=card.version - 1,
             ),
+            reason=case((told_already, Reason.CONTENT.value), else_=Delivery.reason),
             due_at=func.coalesce(Delivery.due_at, now),
             dead_at=None,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -179,15 +179,26 @@ class Installation(OfMerchant, Base):
     ``fetched_version`` the newest that it took. ``unanswered_pushes`` counts those since it last
     took anything; ``stale``: it seems to be gone (R-INST-4). ``registered_at`` is when it last
     said that it has the card.
+
+    ``listening``: a device that wants to hear of changes, which is no installation (R-INST-2); of
+    such, ``first_installed_at`` is when it began to, unless ``removed_at`` says that the card was
+    on it once. ``unreachable_since``: its address was answered as dead, and forgotten.
     """
 
     __tablename__ = "installation"
     __table_args__ = (
         ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
-        CheckConstraint("status IN ('active', 'removed')", name="status"),
+        CheckConstraint("status IN ('active', 'listening', 'removed')", name="status"),
         Index(None, "merchant_id", "wallet", "device"),
         # A device asks for what changed before anybody knows whose cards it holds.
         Index(None, "wallet", "device"),
+        Index(
+            "ix_installation_unreachable",
+            "merchant_id",
+            "unreachable_since",
+            postgresql_where=sql("unreachable_since IS NOT NULL"),
+            sqlite_where=sql("unreachable_since IS NOT NULL"),
+        ),
     )
 
     card_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -206,6 +217,7 @@ class Installation(OfMerchant, Base):
     unanswered_pushes: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     pushed_at: Mapped[datetime | None]
     stale: Mapped[bool] = mapped_column(default=False, server_default=false())
+    unreachable_since: Mapped[datetime | None]
 
 
 class Delivery(OfMerchant, Base):
@@ -304,6 +316,25 @@ class Touch(OfMerchant, Base):
     utm: Mapped[dict[str, Any]]
     platform: Mapped[str]
     at: Mapped[datetime]
+
+
+class PageEventRow(OfMerchant, Base):
+    """What a script on a card's page reported, counted per card and day of the merchant's.
+
+    ``name``: a ``PageEvent`` of the port. For statistics; no installation follows from it.
+    """
+
+    __tablename__ = "page_event"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id", "card_id"], ["card.merchant_id", "card.id"]),
+        Index(None, "merchant_id", "day", "name"),
+    )
+
+    card_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    first_at: Mapped[datetime]
+    times: Mapped[int]
 
 
 class CardEvent(OfMerchant, Base):

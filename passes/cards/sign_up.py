@@ -16,9 +16,10 @@ from passes import i18n, ids
 from passes.card_templates.definition import CustomFormField
 from passes.card_templates.models import ChannelLink
 from passes.card_templates.templates import Template
-from passes.cards import cards, events, utm
+from passes.cards import cards, utm
 from passes.cards.issue import Origin, issue
 from passes.cards.models import Card, Touch
+from passes.cards.page_events import note_opened
 from passes.cards.utm import Utm
 from passes.customers import customers
 from passes.customers.details import Details, plain_line
@@ -180,9 +181,8 @@ def open_link(
             at=now,
         )
     )
-    if card is not None and link == "install" and card.link_opened_at is None:
-        card.link_opened_at = now
-        events.record(session, card.id, events.LINK_OPENED, now, platform=platform)
+    if card is not None and link == "install":
+        note_opened(session, card, now, platform=platform)
     session.flush()
 
 

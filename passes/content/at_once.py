@@ -33,7 +33,7 @@ _HAS_PLACES = exists().where(_locations.c.merchant_id == _merchants.c.id).label(
 _PARTS: dict[str, Sequence[ColumnElement[Any]]] = {
     "card": [*_cards.c],
     "merchant": [*_merchants.c, _HAS_PLACES],
-    "template": [_templates.c.id, _templates.c.kind, _templates.c.version],
+    "template": [_templates.c.id, _templates.c.kind, _templates.c.version, _templates.c.status],
     "account": accounts.COLUMNS,
     "installation": fetches.COLUMNS,
 }

@@ -198,10 +198,22 @@ def _state(card: Any, ends_at: datetime | None, now: datetime) -> State:
 def _face(card: Any, sheet: Sheet, merchant: Business, now: datetime) -> list[Field]:
     figures = figures_of(card, sheet.kind, sheet.definition, merchant.currency, now)
     return [
-        Field(spot.figure, spot.label, value, spot.place, spot.change)
+        Field(
+            spot.figure,
+            spot.label,
+            value,
+            spot.place,
+            spot.change,
+            mark=_mark(spot.figure, figures) if spot.figure in sheet.words else None,
+        )
         for spot in sheet.face
         if (value := _value(spot.figure, card, sheet, figures, merchant)) is not None
     ]
+
+
+def _mark(figure: str, figures: dict[str, FigureValue]) -> str | None:
+    value = figures.get(figure)
+    return value if isinstance(value, str) else None
 
 
 def _value(

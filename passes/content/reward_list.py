@@ -24,11 +24,14 @@ MOST_SHOWN = 30
 
 
 class RewardList:
-    """The active rewards, and the fields that were made of them, by day where that matters."""
+    """The active rewards, and the fields that were made of them, by day where that matters.
+
+    ``unit``: the merchant's own word for points.
+    """
 
     def __init__(self, rewards: list[Offered], unit: Text | None) -> None:
         self._rewards = rewards
-        self._unit = unit
+        self.unit = unit
         self._is_dated = any(
             reward.definition.valid_from or reward.definition.valid_until for reward in rewards
         )
@@ -56,8 +59,8 @@ class RewardList:
     def _line(self, reward: Offered, language: str) -> str:
         said = reward.definition
         cost, name = i18n.show_number(said.cost, language), i18n.pick(said.name, language)
-        if self._unit is not None:
-            line = f"{cost} {i18n.pick(self._unit, language)}: {name}"
+        if self.unit is not None:
+            line = f"{cost} {i18n.pick(self.unit, language)}: {name}"
         elif said.cost == 1:
             line = i18n.translate(language, "1 point: {name}", name=name)
         else:

@@ -16,7 +16,8 @@ from passes.store import Base, OfMerchant
 class Customer(OfMerchant, Base):
     """A merchant's customer (R-GEN-4). ``*_key`` columns hold the normalised form (R-GEN-5).
 
-    ``deleted_at``: gone from every list, and can still be restored (R-GDPR-7).
+    ``deleted_at``: gone from every list, and can still be restored (R-GDPR-7). ``ratings`` and
+    ``stars``: how many ratings they gave, and the stars of all of them (S1.12).
     """
 
     __tablename__ = "customer"
@@ -48,6 +49,8 @@ class Customer(OfMerchant, Base):
     external_id: Mapped[str | None]
     custom_fields: Mapped[dict[str, Any]]
     first_utm: Mapped[dict[str, Any] | None]
+    ratings: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
+    stars: Mapped[int] = mapped_column(default=0, server_default=sql("0"))
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
 

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from passes.cards.listeners import TOLD
 from passes.cards.models import Card, Installation
 from passes.content.draw import draw
 from passes.delivery import loud
@@ -37,7 +38,7 @@ _PLACES = select(
     _installations.c.merchant_id == bindparam("of_merchant"),
     _installations.c.card_id.in_(bindparam("of_cards", expanding=True)),
     _installations.c.wallet == bindparam("of_wallet"),
-    _installations.c.status == "active",
+    _installations.c.status.in_(TOLD),
 )
 
 log = structlog.get_logger("treuepass.delivery")

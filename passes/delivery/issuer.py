@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
 from passes import ids
-from passes.cards import cards, fetches, installations, links, personalise
+from passes.cards import (
+    cards,
+    fetches,
+    installations,
+    links,
+    listeners,
+    page_events,
+    personalise,
+)
 from passes.cards.models import Card, Installation
 from passes.content.at_once import Seen, draw_seen, look
 from passes.content.draw import draw
-from passes.delivery import reports, turns, vendor_events
+from passes.content.page import page_of, rating
+from passes.delivery import pages, reports, turns, vendor_events
 from passes.delivery.agreed_clock import AgreedClock
 from passes.delivery.fetch_notes import FetchNotes
 from passes.delivery.offers import follow
+from passes.feedback import feedback
 from passes.merchants import directory
 from passes.merchants.directory import Found, Known
-from passes.merchants.merchants import token_key_of
+from passes.merchants.merchants import business_of, token_key_of
 from passes.merchants.models import WalletAccount
 from passes.prepared import Line, Prepared
 from passes.store import Store, table_of
 from passes.wallet_port import (
     CardFacts,
+    CardPage,
     Changes,
     Complaint,
     NoSuchCard,
+    PageEvent,
     PassContent,
+    Rating,
     SaveEvent,
 )
 
@@ -115,6 +128,49 @@ class DomainIssuer:
         with self._store.look_all() as connection:
             seen = look(connection, Known.PAGE_TOKEN, ids.fingerprint(token), wallet)
         return self._drawn(seen)
+
+    def card_page(self, wallet: str, token: str) -> CardPage:
+        with self._store.look_all() as connection:
+            seen = look(connection, Known.PAGE_TOKEN, ids.fingerprint(token), wallet)
+        if seen is None:
+            raise NoSuchCard
+        content = self._drawn(seen)
+        with self._store.read(seen.merchant.id) as session:
+            session.info["business"] = business_of(self._store.vault, seen.merchant)
+            return page_of(session, seen.card, seen.template, content, self._base_url, self._now())
+
+    def versions(self, wallet: str, tokens: Collection[str]) -> Mapping[str, int]:
+        return pages.versions(self._store, tokens)
+
+    def happened(self, wallet: str, token: str, event: PageEvent) -> bool:
+        with pages.writing(self._store, token) as (session, card):
+            return page_events.count(session, card, event, self._now())
+
+    def rated(self, wallet: str, token: str, stars: int, comment: str) -> Rating:
+        now = self._now()
+        with pages.writing(self._store, token) as (session, card):
+            return rating(feedback.give(session, card, stars, comment, "page", now), now)
+
+    def listening(
+        self,
+        wallet: str,
+        serial: str,
+        device: str,
+        address: Mapping[str, str],
+        at: datetime | None = None,
+    ) -> bool:
+        found = self._card(serial)
+        with pages.refusing(), self._store.write(found.merchant_id) as session:
+            card = cards.get(session, found.subject_id, locked=True)
+            moment = at or self._now()
+            follow(session, card, wallet, card.version, moment)
+            return listeners.listen(session, card, wallet, device, address, moment)
+
+    def silent(self, wallet: str, serial: str, device: str, at: datetime | None = None) -> bool:
+        found = self._card(serial)
+        with self._store.write(found.merchant_id) as session:
+            card = cards.get(session, found.subject_id, locked=True)
+            return listeners.fall_silent(session, card, wallet, device)
 
     def installed(
         self,

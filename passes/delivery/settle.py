@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from passes import ids
 from passes.cards import cards, events, installations
-from passes.cards.models import Card, CardEvent, Delivery, Installation
-from passes.delivery import loud
+from passes.cards.models import Card, CardEvent, Delivery
+from passes.delivery import loud, told
 from passes.delivery.claim import Batch
 from passes.delivery.judge import Answered, Next, Verdict, backoff, judge
 from passes.store import Store, table_of
@@ -29,7 +29,6 @@ ERROR_LONGEST = 500
 
 _cards = table_of(Card)
 _rows = table_of(Delivery)
-_places = table_of(Installation)
 _events = table_of(CardEvent)
 
 log = structlog.get_logger("treuepass.delivery")
@@ -108,40 +107,6 @@ _NOT_YET = (
     .where(*_ONE)
     .values(due_at=bindparam("next_due", type_=_rows.c.due_at.type), attempts=_rows.c.attempts - 1)
 )
-_LOCK_PLACES = (
-    select(_places.c.device)
-    .where(
-        _places.c.merchant_id == bindparam("of_merchant"),
-        _places.c.card_id.in_(bindparam("of_cards", expanding=True)),
-        _places.c.wallet == bindparam("of_wallet"),
-    )
-    .order_by(_places.c.card_id, _places.c.device)
-    .with_for_update()
-)
-_COUNT_PUSH: dict[str, Any] = {
-    "unanswered_pushes": _places.c.unanswered_pushes + 1,
-    "pushed_at": bindparam("now", type_=_places.c.pushed_at.type),
-}
-_TOLD_EVERYWHERE = (
-    update(_places)
-    .where(
-        _places.c.merchant_id == bindparam("of_merchant"),
-        _places.c.card_id.in_(bindparam("of_cards", expanding=True)),
-        _places.c.wallet == bindparam("of_wallet"),
-        _places.c.status == "active",
-    )
-    .values(**_COUNT_PUSH)
-)
-_TOLD_ONE = (
-    update(_places)
-    .where(
-        _places.c.merchant_id == bindparam("of_merchant"),
-        _places.c.card_id == bindparam("of_card"),
-        _places.c.wallet == bindparam("of_wallet"),
-        _places.c.device == bindparam("of_device"),
-    )
-    .values(**_COUNT_PUSH)
-)
 
 
 def settle(store: Store, batch: Batch, answered: Sequence[Answered], now: datetime) -> None:
@@ -159,7 +124,7 @@ def settle(store: Store, batch: Batch, answered: Sequence[Answered], now: dateti
             by_next.setdefault(verdict.next, []).append((each, verdict))
         _settle_done(session, by_next.get(Next.DONE, []), wanted, key, now)
         _settle_failed(session, by_next, key, now)
-        _count_pushes(session, ours, key, now)
+        told.note(session, answered, ours, key, now)
         loud.record(session, _announced(answered), wallet, loud.UPDATE, now)
         _record_events(session, batch, by_next, now)
     for each, verdict in by_next.get(Next.GIVEN_UP, []):
@@ -273,7 +238,7 @@ def _remove_gone(
     gone = {
         each.claimed.card_id: devices
         for each in answered
-        if (devices := _devices(each, Outcome.GONE))
+        if (devices := told.devices_with(each, Outcome.GONE))
     }
     card_ids = [each.claimed.card_id for each in answered]
     session.execute(_LOCK_CARDS if gone else _HOLD_CARDS, {**key, "of_cards": card_ids})
@@ -281,29 +246,6 @@ def _remove_gone(
         card = cards.get(session, card_id, locked=True)
         for device in devices:
             installations.remove(session, card, batch.lane.wallet, device, batch.claimed_at)
-
-
-def _count_pushes(
-    session: Session, ours: Sequence[Answered], key: dict[str, Any], now: datetime
-) -> None:
-    """What devices were told and have not answered by a fetch (R-INST-4)."""
-    everywhere, some = [], []
-    for each in ours:
-        told = _told(each)
-        if told and len(told) == len(each.places) and each.claimed.attempts == 1:
-            everywhere.append(each.claimed.card_id)
-        else:
-            some += [
-                {**key, "of_card": each.claimed.card_id, "of_device": device, "now": now}
-                for device in told
-            ]
-    if everywhere or some:
-        told_cards = {*everywhere, *(row["of_card"] for row in some)}
-        session.execute(_LOCK_PLACES, {**key, "of_cards": list(told_cards)})
-    if everywhere:
-        session.execute(_TOLD_EVERYWHERE, {**key, "of_cards": everywhere, "now": now})
-    if some:
-        session.execute(_TOLD_ONE, some)
 
 
 def _record_events(
@@ -314,9 +256,9 @@ def _record_events(
 ) -> None:
     """A push that really told somebody is an event, and so is one that was given up."""
     happened: list[tuple[Answered, str, dict[str, Any]]] = [
-        (each, events.DELIVERED, {"version": each.version, "devices": len(told)})
+        (each, events.DELIVERED, {"version": each.version, "devices": len(devices)})
         for each, _ in by_next.get(Next.DONE, [])
-        if (told := _told(each))
+        if (devices := told.told_by(each))
     ]
     happened += [
         (each, events.DELIVERY_FAILED, {"error": (verdict.error or "")[:200]})
@@ -338,17 +280,3 @@ def _record_events(
                 for each, type_, data in happened
             ],
         )
-
-
-def _devices(each: Answered, outcome: Outcome, *, told: bool = False) -> list[str]:
-    if isinstance(each.answer, WalletError):
-        return []
-    return [
-        place.device
-        for place, receipt in zip(each.places, each.answer, strict=True)
-        if receipt.outcome is outcome and (receipt.told or not told)
-    ]
-
-
-def _told(each: Answered) -> list[str]:
-    return _devices(each, Outcome.DELIVERED, told=True)

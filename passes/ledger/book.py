@@ -84,8 +84,8 @@ class Posting:
 class Posted:
     """The entry and the card as they stand now; attributes are those of the tables' columns.
 
-    ``card`` also carries ``kind`` and ``definition`` of its template, and its holder's names as
-    ``holder_first_name`` and ``holder_last_name``.
+    ``card`` also carries ``kind`` and ``definition`` of its template, and of its holder
+    ``holder_first_name``, ``holder_last_name``, ``holder_ratings`` and ``holder_stars``.
     """
 
     entry: Any
@@ -106,6 +106,8 @@ def cards_for_update(condition: Any) -> Select[Any]:
             _templates.c.version.label("template_newest"),
             _customers.c.first_name.label("holder_first_name"),
             _customers.c.last_name.label("holder_last_name"),
+            _customers.c.ratings.label("holder_ratings"),
+            _customers.c.stars.label("holder_stars"),
         )
         .join(
             _templates,

@@ -114,6 +114,23 @@ def friends_of(
     ]
 
 
+def counts_of(session: Session, card_id: UUID) -> tuple[int, int]:
+    """How many came through a card's link, and how many of them brought its holder a reward."""
+    came, rewarded = session.execute(
+        select(
+            func.count(),
+            func.count().filter(Referral.state == "rewarded", Referral.referrer_units > 0),
+        )
+        .select_from(Referral)
+        .where(
+            Referral.merchant_id == merchant_of(session),
+            Referral.referrer_card_id == card_id,
+            _came(),
+        )
+    ).one()
+    return came, rewarded
+
+
 def statistics(session: Session, template_id: UUID | None = None) -> ReferralStatistics:
     """Of one template or all, over all time. Rejected attempts count as opened, not as enrolled."""
     merchant_id = merchant_of(session)

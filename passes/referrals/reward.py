@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, aliased
 from passes import clock
 from passes.cards import events
 from passes.cards.cards import validity
+from passes.cards.listeners import LISTENING
 from passes.cards.models import NEVER_NEGATIVE, Card, Installation
 from passes.errors import Conflict
 from passes.ledger.book import Actor, Posting, lock, write
@@ -107,6 +108,8 @@ def share_a_device(session: Session, friend_card_id: UUID, referrer_customer_id:
                     Card.merchant_id == theirs.merchant_id,
                     Card.id == theirs.card_id,
                     Card.customer_id == referrer_customer_id,
+                    Installation.status != LISTENING,
+                    theirs.status != LISTENING,
                 )
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
@@ -23,6 +23,7 @@ from passes.ledger.kinds.base import MOST_POINTS
 from passes.merchants.merchants import business
 from passes.rewards.models import Reward
 from passes.store import merchant_of
+from passes.wallet_port import Text
 
 STATUSES = ("active", "paused", "archived")
 MOST_REWARDS = 100
@@ -177,6 +178,18 @@ def of_template(
         .order_by(Reward.cost, Reward.created_at, Reward.id)
     )
     return [offered(row) for row in rows]
+
+
+def names_of(session: Session, reward_ids: Collection[UUID]) -> Mapping[UUID, Text]:
+    """The rewards' names, archived ones' too; no statement for none."""
+    if not reward_ids:
+        return {}
+    rows = session.execute(
+        select(Reward.id, Reward.definition).where(
+            Reward.merchant_id == merchant_of(session), Reward.id.in_(reward_ids)
+        )
+    )
+    return {row.id: row.definition["name"] for row in rows}
 
 
 def image_url(session: Session, base_url: str, reward: Offered) -> str | None:

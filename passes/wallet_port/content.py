@@ -64,7 +64,8 @@ class Field:
 
     ``key`` is unique in the pass and stable between versions. ``change`` is what a person reads
     when the value changes, with ``{value}`` where the new one stands; None: the change is silent.
-    ``link`` (https, tel or mailto) makes the value of a BACK field clickable.
+    ``link`` (https, tel or mailto) makes the value of a BACK field clickable. ``mark``: where the
+    value is a state in words, the API's word for it, such as "redeemed".
     """
 
     key: str
@@ -73,6 +74,7 @@ class Field:
     place: Place
     change: Text | None = None
     link: str | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

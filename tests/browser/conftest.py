@@ -6,12 +6,20 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    sync_playwright,
+)
 from werkzeug.serving import make_server
 
 from app import assemble
@@ -25,6 +33,7 @@ from passes.merchants.directory import Known
 from passes.settings import read_settings
 from passes.store import Store
 from passes.wallet_port import PassContent
+from tests.browser.phones import Phone, Shop
 from tests.conftest import MASTER_KEY
 
 # A new profile each time, and none of the calls home that Chromium makes by itself.
@@ -128,14 +137,51 @@ def _described(url: str, store: Store, demo: kranz.Demo) -> Site:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def browsers() -> Iterator[Playwright]:
+    """One for all: a second one in the same process is refused."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
     path = machine.find("chromium")
     if path is None:
         pytest.skip(machine.regret("chromium"))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(browsers: Playwright, chromium_path: str) -> Iterator[Browser]:
+    browser = browsers.chromium.launch(executable_path=chromium_path, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """The demo merchant behind a server that can be killed."""
+    opened = Shop(tmp_path_factory.mktemp("shop") / "var")
+    yield opened
+    opened.stop()
+
+
+@pytest.fixture
+def open_phone(browsers: Playwright, chromium_path: str) -> Iterator[Callable[..., Phone]]:
+    """Switches new phones on; ``flags`` of Chromium, options as Playwright's contexts have them."""
+    with ExitStack() as phones:
+
+        def open_(*flags: str, **options: Any) -> Phone:
+            chosen = {"locale": "en-GB", **options}
+            started = Phone(browsers, chromium_path, chosen, (*FLAGS, *flags), WATCH_POLICY)
+            return phones.enter_context(started)
+
+        yield open_
+
+
+@pytest.fixture
+def phone(open_phone: Callable[..., Phone]) -> Phone:
+    return open_phone()
 
 
 @dataclass

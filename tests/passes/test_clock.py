@@ -104,3 +104,28 @@ def test_http_dates_move_by_a_whole_second_with_each_change(
 def test_when_it_was_last_four_in_berlin(now: str, last: str) -> None:
     found = clock.last_at_hour(datetime.fromisoformat(now), 4, "Europe/Berlin")
     assert found == datetime.fromisoformat(last)
+
+
+@pytest.mark.parametrize(
+    ("period", "day", "first", "last"),
+    [
+        ("day", "2026-11-21", "2026-11-21", "2026-11-21"),
+        ("week", "2026-11-21", "2026-11-16", "2026-11-22"),  # a Saturday
+        ("week", "2026-11-22", "2026-11-16", "2026-11-22"),
+        ("week", "2026-11-23", "2026-11-23", "2026-11-29"),
+        ("week", "2027-01-01", "2026-12-28", "2027-01-03"),
+        ("month", "2026-11-21", "2026-11-01", "2026-11-30"),
+        ("month", "2028-02-01", "2028-02-01", "2028-02-29"),
+        ("year", "2026-11-21", "2026-01-01", "2026-12-31"),
+    ],
+)
+def test_AMB_12_periods_are_those_of_the_calendar(
+    period: str, day: str, first: str, last: str
+) -> None:
+    found = clock.calendar_period(period, date.fromisoformat(day))
+    assert found == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+def test_AMB_12_there_are_no_other_periods() -> None:
+    with pytest.raises(ValueError, match="fortnight"):
+        clock.calendar_period("fortnight", date(2026, 11, 21))

@@ -13,6 +13,7 @@ from flask import Flask
 import pwa
 from passes.wallet_port import (
     Amount,
+    CardPage,
     CodeFormat,
     Field,
     Issuer,
@@ -119,6 +120,9 @@ class OneCard:
         if token != TOKEN:
             raise NoSuchCard
         return self.card
+
+    def card_page(self, wallet: str, token: str) -> CardPage:
+        return CardPage(self.page(wallet, token), (), (), None, None)
 
 
 class Browser:

@@ -1,5 +1,8 @@
 """The web app manifest of a card."""
 
+from dataclasses import replace
+from typing import Any, cast
+
 import pytest
 
 from passes.wallet_port import Look
@@ -52,3 +55,13 @@ def test_icons_that_were_not_uploaded_are_left_out():
 )
 def test_the_name_under_the_icon_is_short(name, shown):
     assert short_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("de", "Code zeigen"), ("en", "Show code"), ("nl", "Code tonen")]
+)
+def test_a_long_press_on_the_icon_shows_the_code(language, words):
+    look = Look("#0f3d3e", "#ffffff", "#a9d6d2", pictures(*ICONS))
+    [shortcut] = cast(Any, manifest(replace(CONTENT, language=language, look=look)))["shortcuts"]
+    assert (shortcut["name"], shortcut["url"]) == (words, f"/c/{TOKEN}/?view=code")
+    assert [icon["sizes"] for icon in shortcut["icons"]] == ["192x192", "512x512"]

@@ -70,4 +70,6 @@ def test_time_alone_changes_the_tag_too(browser):
 def test_a_withdrawn_card_says_so_and_no_more(browser):
     answer = browser.get("state.json", state=State.VOID)
     assert answer.status_code == 410
-    assert answer.json == {"state": "void"}
+    assert answer.content_type == "application/problem+json"
+    assert (answer.json["status"], answer.json["code"]) == (410, "GONE")
+    assert answer.json.keys() == {"type", "title", "status", "code", "detail"}

@@ -11,6 +11,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
     load_der_public_key,
     load_pem_private_key,
 )
@@ -63,7 +65,7 @@ def test_keys_are_readable_by_their_owner_alone(certificates):
     secrets = [
         *certificates.glob("*.key"),
         certificates / "google.json",
-        certificates / "vapid.pem",
+        certificates / "vapid.json",
     ]
     assert len(secrets) == 6
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
@@ -76,9 +78,13 @@ def test_the_other_credentials(certificates):
     assert google["client_email"].endswith(".iam.gserviceaccount.com")
     assert len(google["private_key_id"]) == 40
     load_pem_private_key(google["private_key"].encode(), None)
-    vapid = load_pem_private_key((certificates / "vapid.pem").read_bytes(), None)
-    assert isinstance(vapid, ec.EllipticCurvePrivateKey)
-    assert isinstance(vapid.curve, ec.SECP256R1)
+    vapid = json.loads((certificates / "vapid.json").read_text())
+    scalar, point = (
+        base64.urlsafe_b64decode(vapid[name] + "==") for name in ("private_key", "public_key")
+    )
+    pair = ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
+    public = pair.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    assert (len(scalar), public) == (32, point)
 
 
 def test_a_second_run_keeps_everything(tmp_path, now):

@@ -131,7 +131,8 @@ class CardCustomerRef(Shape):
 
 class InstallationShape(Shape):
     """``stale``: it let pushes go by for two weeks and may be gone. ``fetched_at``: when it last
-    took a pass, or found that it had the newest; what wallets do not fetch stays null."""
+    took a pass, or found that it had the newest; what wallets do not fetch stays null.
+    ``push_address``: this very device can be pushed; whose vendor keeps the pass needs none."""
 
     wallet: str
     status: str
@@ -142,6 +143,7 @@ class InstallationShape(Shape):
     fetched_at: datetime | None
     fetched_version: int
     stale: bool
+    push_address: bool
 
 
 class UtmShape(Shape):
@@ -168,10 +170,19 @@ class SuccessorShape(Shape):
     install: str
 
 
+class RatingShape(Shape):
+    """What a customer's ratings on all their cards come to: such as "4.5", and of how many."""
+
+    mean: str
+    count: int
+
+
 class CardShape(BaseModel):
     """A card (contract §3). Wallets add their own ids under their name, such as ``google``.
 
     ``many_devices``: it is on more devices at once than one person usually has (R-INST-5).
+    ``listeners``: devices that only want to hear of changes, which are no installations.
+    ``rating`` null: its holder said nothing yet.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -185,6 +196,8 @@ class CardShape(BaseModel):
     validity: str
     installations: list[InstallationShape]
     many_devices: bool
+    listeners: int
+    rating: RatingShape | None
     issued_at: datetime
     enrolled_at: datetime
     issue_channel: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -16,8 +16,10 @@ from passes.card_templates.templates import Template, definition_of
 from passes.cards import cards, change, links
 from passes.cards.cards import validity
 from passes.cards.installations import MOST_DEVICES
+from passes.cards.listeners import ACTIVE, LISTENING, REMOVED
 from passes.cards.models import UNITS, Installation
 from passes.customers.models import Customer
+from passes.feedback import feedback
 from passes.ledger.figures import figures_of
 from passes.ledger.timeline import Happening
 from passes.merchants.accounts import preferred, wallet_accounts
@@ -36,7 +38,9 @@ _customers = table_of(Customer)
 _installations = table_of(Installation)
 _templates = table_of(CardTemplate)
 
-_HOLDER = select(_customers.c.first_name, _customers.c.last_name).where(
+_HOLDER = select(
+    _customers.c.first_name, _customers.c.last_name, _customers.c.ratings, _customers.c.stars
+).where(
     _customers.c.merchant_id == bindparam("of_merchant"), _customers.c.id == bindparam("of_row")
 )
 _TEMPLATE = select(_templates.c.kind, _templates.c.version).where(
@@ -53,6 +57,7 @@ _PLACES = Tied(
         _installations.c.fetched_at,
         _installations.c.fetched_version,
         _installations.c.stale,
+        _installations.c.address,
     )
     .where(
         _installations.c.merchant_id == bindparam("of_merchant"),
@@ -72,7 +77,9 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
         kind = Kind(template.kind)
         definition = definition_of(session, row.template_id, template.version, kind)
     assert isinstance(kind, Kind)  # noqa: S101 - a row with a definition has its kind
-    places = [vars(place) for place in _PLACES.ask(session, of_row=row.id)]
+    places, listening = _places(session, row)
+    holder = _holder(session, row)
+    rating = feedback.mean_of(holder.ratings, holder.stars)
     addresses = links.links_of(session, row, known.base_url)
     shown = {
         "id": row.id,
@@ -82,12 +89,18 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
             "kind": kind.value,
             "name": i18n.pick(definition.name, merchant.language),
         },
-        "customer": _holder(session, row),
+        "customer": {
+            "id": row.customer_id,
+            "first_name": holder.first_name,
+            "last_name": holder.last_name,
+        },
         "status": row.status,
         "status_cause": row.status_cause,
         "validity": validity(row, now),
         "installations": places,
-        "many_devices": sum(place["status"] == "active" for place in places) > MOST_DEVICES,
+        "many_devices": sum(place["status"] == ACTIVE for place in places) > MOST_DEVICES,
+        "listeners": listening,
+        "rating": {"mean": rating.mean, "count": rating.count} if rating else None,
         "issued_at": row.issued_at,
         "enrolled_at": row.enrolled_at,
         "issue_channel": row.issue_channel,
@@ -123,14 +136,39 @@ def card(session: Session, row: Any, known: Services, now: datetime) -> dict[str
     return shown
 
 
-def _holder(session: Session, row: Any) -> dict[str, Any]:
+def _places(session: Session, row: Any) -> tuple[list[dict[str, Any]], int]:
+    """Where the card is or was installed, and how many devices only listen.
+
+    An address stays with us; whether there is one may be known.
+    """
+    places, listening = [], 0
+    for place in _PLACES.ask(session, of_row=row.id):
+        shown = vars(place)
+        listens = place.status == LISTENING
+        listening += listens
+        if listens and place.removed_at is None:
+            continue
+        shown["status"] = REMOVED if listens else place.status
+        shown["push_address"] = bool(shown.pop("address")) and not listens
+        places.append(shown)
+    return places, listening
+
+
+class _Holder(NamedTuple):
+    first_name: str | None
+    last_name: str | None
+    ratings: int
+    stars: int
+
+
+def _holder(session: Session, row: Any) -> _Holder:
     """Whose card it is; what a posting has locked says that already."""
     if hasattr(row, "holder_last_name"):
-        first_name, last_name = row.holder_first_name, row.holder_last_name
-    else:
-        of_holder = {"of_merchant": row.merchant_id, "of_row": row.customer_id}
-        first_name, last_name = session.execute(_HOLDER, of_holder).one()
-    return {"id": row.customer_id, "first_name": first_name, "last_name": last_name}
+        return _Holder(
+            row.holder_first_name, row.holder_last_name, row.holder_ratings, row.holder_stars
+        )
+    of_holder = {"of_merchant": row.merchant_id, "of_row": row.customer_id}
+    return _Holder(*session.execute(_HOLDER, of_holder).one())
 
 
 def _successor(session: Session, row: Any, base_url: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageChops, ImageStat, PngImagePlugin
 from sqlalchemy import select
 
 from passes import ids
@@ -41,7 +41,17 @@ def upload(
     with shop.write() as session:
         picture_id = pictures.upload(session, "icon", data, sizes, NOON)
         kept = pictures.renditions_of(session, picture_id)
-    return {name: Image.open(io.BytesIO(png)) for name, (_, png) in kept.items()}
+    return {name: opened(png) for name, (_, png) in kept.items()}
+
+
+def opened(png: bytes) -> Image.Image:
+    """A picture with a palette as the colours that it shows."""
+    picture = Image.open(io.BytesIO(png))
+    if picture.mode != "P":
+        return picture
+    shown = picture.convert("RGB")
+    shown.format = picture.format
+    return shown
 
 
 def saved(picture: Image.Image, form: str = "PNG", **options: Any) -> bytes:
@@ -172,7 +182,12 @@ def test_texts_profiles_and_what_hangs_behind_are_gone(shop: Shop) -> None:
         row = session.get_one(UploadedPicture, (shop.merchant_id, picture_id))
         kept.append(row.png)
     assert not any(b"Karla" in png for png in kept)
-    assert {chunk for png in kept for chunk in chunks(png)} == {b"IHDR", b"IDAT", b"IEND"}
+    assert {chunk for png in kept for chunk in chunks(png)} == {
+        b"IHDR",
+        b"PLTE",
+        b"IDAT",
+        b"IEND",
+    }
 
 
 def chunks(png: bytes) -> list[bytes]:
@@ -371,3 +386,19 @@ def test_a_size_of_another_role_leaves_old_pictures_alone(shop: Shop) -> None:
         assert pictures.complete(session, (*SIZES, photo)) == 1
         [(_, made)] = pictures.renditions_of(session, new).values()
     assert Image.open(io.BytesIO(made)).size == (33, 13)
+
+
+def test_a_drawing_gets_a_palette_and_a_photograph_keeps_its_colours(shop: Shop) -> None:
+    """A palette is for what looks the same with it, and weighs less than half."""
+    drawing = Image.linear_gradient("L").resize((900, 600)).convert("RGBA")
+    photograph = Image.merge("RGB", [Image.effect_noise((900, 600), 90) for _ in range(3)])
+    cover = (PictureSize("cover", "icon", 900, 600, Crop.COVER),)
+    made = {}
+    for name, picture in (("drawing", drawing), ("photograph", photograph)):
+        with shop.write() as session:
+            picture_id = pictures.upload(session, "icon", saved(picture), cover, NOON)
+            made[name] = pictures.renditions_of(session, picture_id)["cover"][1]
+    assert [Image.open(io.BytesIO(made[name])).mode for name in made] == ["P", "RGB"]
+    for name, picture in (("drawing", drawing), ("photograph", photograph)):
+        apart = ImageChops.difference(opened(made[name]), picture.convert("RGB"))
+        assert max(ImageStat.Stat(apart).mean) <= 0.25, name

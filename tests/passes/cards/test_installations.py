@@ -361,12 +361,16 @@ def test_R_EXP_2_a_date_set_by_hand_is_not_counted_anew(shop: Shop) -> None:
 
 
 def test_an_address_is_the_wallets_own_and_shows_nowhere(shop: Shop) -> None:
+    """It is kept for as long as the card is on the device."""
     phone = Phone(shop)
+
+    def address() -> object:
+        with shop.read() as session:
+            own = Installation.merchant_id == shop.merchant_id
+            return session.scalars(select(Installation.address).where(own)).one()
+
     phone.install("device-1", token="a secret of the device")
+    assert address() == {"token": "a secret of the device"}
     phone.remove("device-1")
+    assert address() == {}
     assert "device-1" not in repr(phone.events("installed", "removed"))
-    with shop.read() as session:
-        own = Installation.merchant_id == shop.merchant_id
-        assert session.scalars(select(Installation.address).where(own)).one() == {
-            "token": "a secret of the device"
-        }

@@ -215,3 +215,15 @@ def test_two_merchants_never_share_a_design(alma: Shop, bruno: Shop) -> None:
     contents = [drawn(shop, shop.card()) for shop in (alma, bruno)]
     assert [content.merchant for content in contents] == ["Alma", "Bruno"]
     assert [len(content.locations) for content in contents] == [1, 0]
+
+
+def test_a_state_in_words_has_the_word_of_the_api_as_its_mark(alma: Shop) -> None:
+    """What is drawn otherwise in another state must not depend on wording."""
+    card = alma.card(alma.template(Kind.COUPON))
+    for mark in ("unredeemed", "redeemed"):
+        fields = {field.key: field for field in drawn(alma, card).fields}
+        assert fields["coupon_state"].mark == mark
+        assert fields["coupon_state"].value != dict.fromkeys(i18n.LANGUAGES, mark)
+        assert all(field.mark is None for field in fields.values() if field.place is Place.BACK)
+        if mark == "unredeemed":
+            alma.post(card, "redeem-coupon")
