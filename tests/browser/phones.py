@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -145,6 +146,7 @@ class Phone:
 
     def __exit__(self, *error: object) -> None:
         self.switch_off()
+        shutil.rmtree(self.profile, ignore_errors=True)
 
 
 def codes_on(page: Page) -> list[str]:
