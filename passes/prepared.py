@@ -15,6 +15,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 Decoder = Callable[[Any], Any]
 
+_CURSOR = "cursor of what is compiled"
+"""Where each connection of the driver keeps its one cursor: psycopg takes long to make another."""
+
 
 class Line:
     """A row, or a part of one: its columns as attributes, in Python's types."""
@@ -105,17 +108,26 @@ def send(
     Raises what SQLAlchemy raises, and is seen by whoever listens for statements.
     """
     dialect, raw = connection.dialect, connection.connection
-    cursor = raw.cursor()
-    connection.dispatch.before_cursor_execute(connection, cursor, text, given, None, False)
+    cursor = raw.info.get(_CURSOR)
+    if cursor is None:
+        cursor = raw.info[_CURSOR] = raw.cursor()
+    if connection._has_events or connection.engine._has_events:  # as SQLAlchemy itself asks
+        connection.dispatch.before_cursor_execute(connection, cursor, text, given, None, False)
     try:
         cursor.execute(text, given)
         return cursor.fetchall() if gives_rows else [], cursor.rowcount
     except dialect.loaded_dbapi.Error as error:
-        if dialect.is_disconnect(error, raw, cursor):
-            connection.invalidate()
-        # The parameters stay out of its text.
-        raise DBAPIError.instance(
-            text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True
-        ) from error
-    finally:
-        cursor.close()
+        raise as_sqlalchemys(connection, text, error) from error
+
+
+def as_sqlalchemys(connection: Connection, text: str, error: Any) -> BaseException:
+    """What SQLAlchemy raises for an error of the driver; the connection is given up where the
+    error says that it is lost."""
+    dialect = connection.dialect
+    if dialect.is_disconnect(error, connection.connection, None):
+        connection.invalidate()
+    # The parameters stay out of its text.
+    raised: BaseException = DBAPIError.instance(
+        text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True
+    )
+    return raised

@@ -47,7 +47,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from passes import clock
 from passes.guard import UnscopedQuery, check_rows, check_statement
 from passes.happenings import Followers
-from passes.prepared import send
+from passes.prepared import as_sqlalchemys, send
 from passes.vault import Vault
 
 APP_ROLE = "treuepass_app"
@@ -222,9 +222,9 @@ class Store:
         session costs as much as the statement."""
         # Ends with COMMIT: at a ROLLBACK psycopg drops its prepared statements, and PostgreSQL
         # would plan every statement anew, which takes several times as long as running it.
-        with self._reading.begin() as connection:
-            _take_role(connection, None)
+        with self._begun(self._reading, None) as connection:
             yield connection
+            connection.commit()
 
     @contextmanager
     def note_all(self) -> Iterator[Connection]:
@@ -233,9 +233,9 @@ class Store:
 
         It is whole or not there, like any other, but a power cut may take the last second of such.
         """
-        with self._noting.begin() as connection:
-            _take_role(connection, None)
+        with self._begun(self._noting, None) as connection:
             yield connection
+            connection.commit()
 
     def close(self) -> None:
         for write in self.unwritten:
@@ -272,17 +272,30 @@ class Store:
             )
 
     @contextmanager
+    def _begun(self, engine: Engine, merchant_id: UUID | None) -> Iterator[Connection]:
+        """A connection in a transaction, which is rolled back unless the block commits it."""
+        with engine.connect() as connection:
+            connection.begin()
+            _take_role(connection, merchant_id)
+            yield connection
+
+    @contextmanager
     def _transaction(self, engine: Engine, merchant_id: UUID | None) -> Iterator[Session]:
-        with _Session(
-            engine,
-            expire_on_commit=False,
-            autoflush=False,
-            info={
-                "merchant_id": merchant_id,
-                "vault": self.vault,
-                "followers": self._followers,
-            },
-        ) as session:
+        with (
+            self._begun(engine, merchant_id) as connection,
+            _Session(
+                connection,
+                join_transaction_mode="control_fully",
+                expire_on_commit=False,
+                autoflush=False,
+                info={
+                    "merchant_id": merchant_id,
+                    "vault": self.vault,
+                    "followers": self._followers,
+                    "connection": connection,
+                },
+            ) as session,
+        ):
             yield session
             wakes_worker = session.info.get("wakes_worker")
             if wakes_worker and not self.is_sqlite:
@@ -294,7 +307,21 @@ class Store:
 
 
 class _Session(Session):
-    """A session with the guard; the events hang on this class, so no session is without them."""
+    """A session with the guard; the events hang on this class, so no session is without them.
+
+    It joins the transaction of its connection when the ORM is first used: where it never is, as
+    in most calls of a till, that costs nothing.
+    """
+
+    def commit(self) -> None:
+        if self.in_transaction():
+            super().commit()
+        self.info["connection"].commit()
+
+    def rollback(self) -> None:
+        if self.in_transaction():
+            super().rollback()
+        self.info["connection"].rollback()
 
     def _bulk_save_mappings(self, *arguments: Any, **options: Any) -> NoReturn:
         raise UnscopedQuery("the old bulk methods pass by the guard; use insert() and update()")
@@ -307,34 +334,42 @@ event.listen(_Session, "before_flush", check_rows)
 @event.listens_for(_Session, "after_begin")
 def _enter_role(session: Session, transaction: object, connection: Connection) -> None:
     _take_role(connection, session.info["merchant_id"])
-    session.info["connection"] = connection
-
-
-@event.listens_for(_Session, "after_commit")
-@event.listens_for(_Session, "after_rollback")
-def _leave(session: Session) -> None:
-    session.info.pop("connection", None)
 
 
 def _take_role(connection: Connection, merchant_id: UUID | None) -> None:
+    """Begins on PostgreSQL, in one message with the role; nothing where that was done before."""
     if connection.dialect.name != "postgresql":
         return
-    send(
-        connection,
-        "SELECT set_config('role', %s, true), set_config('app.merchant', %s, true)",
-        (SYSTEM_ROLE, "") if merchant_id is None else (APP_ROLE, str(merchant_id)),
-        gives_rows=False,
-    )
+    psycopg: Any = connection.dialect.loaded_dbapi
+    driver: Any = connection.connection.driver_connection
+    if driver.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        return
+    role = SYSTEM_ROLE if merchant_id is None else APP_ROLE
+    words = [
+        "BEGIN READ ONLY" if driver.read_only else "BEGIN",
+        f"SET LOCAL role = {role}",
+        f"SET LOCAL app.merchant = '{merchant_id or ''}'",
+    ]
     if not connection.get_execution_options().get("treuepass_lasting", True):
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        words.append("SET LOCAL synchronous_commit = off")
+    # Several statements without parameters: psycopg's cursors have no way to begin with them.
+    result = driver.pgconn.exec_("; ".join(words).encode())
+    if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        error = psycopg.errors.error_from_result(result)
+        if driver.closed:  # which has no code of PostgreSQL
+            error = psycopg.OperationalError(str(error))
+        raise as_sqlalchemys(connection, words[0], error)
 
 
 def connection_of(session: Session) -> Connection:
-    """The connection of the session's transaction, which begins with it."""
+    """The connection of the session's transaction."""
     if session.in_nested_transaction():
         return session.connection()  # makes the savepoint when it is first asked for
-    known: Connection | None = session.info.get("connection")
-    return known or session.connection()
+    connection: Connection = session.info["connection"]
+    if not connection.in_transaction():  # it was committed, or rolled back
+        connection.begin()
+        _take_role(connection, session.info["merchant_id"])
+    return connection
 
 
 def merchant_of(session: Session) -> UUID:

@@ -44,9 +44,9 @@ class _PageSessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
 
-def services() -> Services:
-    """The services of the application that handles this request."""
-    return cast(Services, current_app.extensions["treuepass"])
+def services(app: Flask = current_app) -> Services:
+    """The services of an application, else of the one that handles this request."""
+    return cast(Services, app.extensions["treuepass"])
 
 
 def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: bytes) -> Flask:
@@ -65,6 +65,7 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
         problems,
         share,
     )
+    from web.api.door import Door
 
     app = Flask("web", static_folder=None)
     app.extensions["treuepass"] = made
@@ -75,10 +76,6 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
         MAX_FORM_PARTS=100,
     )
     app.url_map.strict_slashes = True
-    if proxies := made.settings.proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way to wrap it
-            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
-        )
     app.session_interface = _PageSessions()
     language.init_app(app)
     headers.init_app(app, made.base_url)
@@ -89,4 +86,9 @@ def create_app(made: Services, wallet_routes: Iterable[Blueprint], secret_key: b
         part.init_app(app)
     for blueprint in wallet_routes:
         app.register_blueprint(blueprint)
+    app.wsgi_app = Door(app, made.base_url)  # type: ignore[method-assign]  # Flask's way to wrap it
+    if proxies := made.settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # as above, and outside of it
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies
+        )
     return app

@@ -29,11 +29,12 @@ CONTENT_SECURITY_POLICY = "; ".join(
 PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=()"
 FOREVER = "public, max-age=31536000, immutable"
 INDEXED = {"/", "/robots.txt", "/favicon.ico"}
+NOT_INDEXED = ("X-Robots-Tag", "noindex, nofollow")
 
 
-def init_app(app: Flask, base_url: str) -> None:
-    """Puts the headers on every answer, errors included; static files get lasting addresses."""
-    always = [
+def always(base_url: str) -> list[tuple[str, str]]:
+    """What every answer says that does not say otherwise itself."""
+    said = [
         ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
         # Pages with forms say same-origin themselves: with no-referrer a browser sends its own
         # forms with "Origin: null", as if they came from nowhere.
@@ -44,7 +45,13 @@ def init_app(app: Flask, base_url: str) -> None:
         ("Cache-Control", "private, no-cache"),
     ]
     if base_url.startswith("https://"):
-        always.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
+        said.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
+    return said
+
+
+def init_app(app: Flask, base_url: str) -> None:
+    """Puts the headers on every answer, errors included; static files get lasting addresses."""
+    by_default = always(base_url)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -53,11 +60,11 @@ def init_app(app: Flask, base_url: str) -> None:
         if _is_static(request.endpoint) and response.status_code == 200 and "v" in request.args:
             headers["Cache-Control"] = FOREVER
         said = {name.lower() for name, _ in headers}
-        for name, value in always:
+        for name, value in by_default:
             if name.lower() not in said:
                 headers.add(name, value)
         if request.path not in INDEXED:
-            headers["X-Robots-Tag"] = "noindex, nofollow"
+            headers.set(*NOT_INDEXED)
         return response
 
     @app.url_defaults

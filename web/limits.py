@@ -8,7 +8,7 @@ from functools import wraps
 from ipaddress import ip_address
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, Request, current_app, request
 from limits import parse_many
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -23,18 +23,18 @@ _OWN = frozenset({"127.0.0.1", "::1"})
 class Limit:
     """So many requests of one asker in so much time; ``scope`` is what they are counted for."""
 
-    def __init__(self, limits: str, scope: str, asker: Callable[[], str]) -> None:
+    def __init__(self, limits: str, scope: str, asker: Callable[[Request], str]) -> None:
         """``limits`` in words: "5 per minute; 30 per day"."""
         self._limits = parse_many(limits)
         self._scope = scope
         self._asker = asker
 
-    def count(self) -> None:
-        """Counts this request. Raises TooManyRequests with the seconds after which it may go."""
-        if is_this_machine():
+    def count(self, asked: Request = request, app: Flask = current_app) -> None:
+        """Counts a request. Raises TooManyRequests with the seconds after which it may go."""
+        if _is_this_machine(asked):
             return
-        asker = self._asker()
-        counter = _counters()
+        asker = self._asker(asked)
+        counter: FixedWindowRateLimiter = app.extensions["limits"]
         over = [limit for limit in self._limits if not counter.hit(limit, self._scope, asker)]
         if over:
             # The window may end sooner; whoever waits for so long is let in.
@@ -51,14 +51,14 @@ class Limit:
         return limited
 
 
-def _address() -> str:
-    return request.remote_addr or "nowhere"
+def _address(asked: Request) -> str:
+    return asked.remote_addr or "nowhere"
 
 
-def _key_or_address() -> str:
+def _key_or_address(asked: Request) -> str:
     """The API key that a request shows; without one, the address. Keys are not kept."""
-    shown = request.headers.get("Authorization") or request.headers.get("X-API-Key")
-    return hashlib.sha256(shown.encode()).hexdigest() if shown else _address()
+    shown = asked.headers.get("Authorization") or asked.headers.get("X-API-Key")
+    return hashlib.sha256(shown.encode()).hexdigest() if shown else _address(asked)
 
 
 sign_ups = Limit("5 per minute; 30 per day", "sign-up", _address)
@@ -72,12 +72,7 @@ def init_app(app: Flask) -> None:
     app.extensions["limits"] = FixedWindowRateLimiter(MemoryStorage())
 
 
-def is_this_machine() -> bool:
+def _is_this_machine(asked: Request) -> bool:
     """The shop's own tablet in front of its own server is not slowed down."""
-    address = request.remote_addr
+    address = asked.remote_addr
     return address in _OWN or (address is not None and ip_address(address).is_loopback)
-
-
-def _counters() -> FixedWindowRateLimiter:
-    counters: FixedWindowRateLimiter = current_app.extensions["limits"]
-    return counters

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
@@ -82,10 +82,10 @@ def document(
     )
 
 
-def sentence_of(error: RuleBroken) -> str:
+def sentence_of(error: RuleBroken, asked: Request) -> str:
     """What a refusal says, in the language of whoever asked; English where it has no other."""
     languages = ("en", *(each for each in i18n.LANGUAGES if each != "en"))
-    return i18n.pick(error.words, request.accept_languages.best_match(languages) or "en")
+    return i18n.pick(error.words, asked.accept_languages.best_match(languages) or "en")
 
 
 def fields_of(error: RuleBroken) -> list[dict[str, str]]:
@@ -101,7 +101,7 @@ def of_rule(error: RuleBroken) -> Response:
         extra["fields"] = fields_of(error)
     if error.facts:
         extra["facts"] = error.facts
-    answer = document(status_of(error), error.code, sentence_of(error), extra)
+    answer = document(status_of(error), error.code, sentence_of(error, request), extra)
     if isinstance(error, Unauthorized):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Treuepass"'
     return answer

@@ -20,7 +20,7 @@ from passes.cards.models import Delivery
 from passes.store import Store, shard_of
 from tests.conftest import Shop
 from tests.passes.conftest import only_postgresql
-from web.api.operation import ATTEMPTS
+from web.api.running import ATTEMPTS
 
 PATIENCE = 30
 

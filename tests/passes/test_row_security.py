@@ -10,11 +10,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, ForeignKeyConstraint, Table, UniqueConstraint, text
 from sqlalchemy import inspect as look_at
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
 from passes import ids
 from passes.models import Base
-from passes.store import APP_ROLE, SYSTEM_ROLE, Store
+from passes.store import APP_ROLE, SYSTEM_ROLE, Store, connection_of
 from tests.passes.conftest import Shop, only_postgresql
 
 TABLES = Base.metadata.sorted_tables
@@ -133,6 +134,36 @@ def test_role_and_merchant_end_with_the_transaction(alma: Shop, bruno: Shop) -> 
             assert connection.scalar(text("SELECT current_user")) == SYSTEM_ROLE
             assert connection.scalar(text("SELECT current_setting('app.merchant')")) == ""
             assert count(connection, Base.metadata.tables["customer"]) == 1
+
+
+@only_postgresql
+def test_each_transaction_of_a_session_has_role_and_merchant(alma: Shop) -> None:
+    """Whoever begins it: the session, the ORM, or what asks without the ORM."""
+    asked = text("SELECT current_user, current_setting('app.merchant')")
+    with alma.write() as session:
+        for connection_to in (connection_of, Session.connection):
+            for end in (Session.commit, Session.rollback):
+                found = connection_to(session).execute(asked).one()
+                assert tuple(found) == (APP_ROLE, str(alma.merchant_id))
+                end(session)
+    with alma.store.note_all() as connection:
+        assert connection.scalar(text("SELECT current_user")) == SYSTEM_ROLE
+        assert connection.scalar(text("SHOW synchronous_commit")) == "off"
+        assert connection.scalar(text("SHOW transaction_read_only")) == "off"
+    with alma.read() as session:
+        assert connection_of(session).scalar(text("SHOW transaction_read_only")) == "on"
+
+
+@only_postgresql
+def test_a_connection_that_is_lost_when_a_transaction_begins_is_given_up(alma: Shop) -> None:
+    with alma.store.engine.connect() as other:
+        with alma.write() as session:
+            own = connection_of(session).scalar(text("SELECT pg_backend_pid()"))
+        other.execute(text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
+        with pytest.raises(OperationalError, match="closed the connection"), alma.write():
+            pass
+    with alma.write() as session:
+        assert connection_of(session).scalar(text("SELECT pg_backend_pid()")) != own
 
 
 @only_postgresql

@@ -104,6 +104,19 @@ def test_a_savepoint_takes_back_what_was_changed_within(alma: Shop) -> None:
         assert BY_ID.ask(session, card=card) == [before]
 
 
+def test_a_session_commits_what_was_changed_without_the_orm(alma: Shop) -> None:
+    card = alma.card()
+    with alma.write() as session:
+        assert BLOCK.change(session, card=card) == 1
+        session.commit()
+        session.get_one(Card, (alma.merchant_id, card)).blocked = False
+        session.flush()
+        session.rollback()
+    with alma.read() as session:
+        (found,) = BY_ID.ask(session, card=card)
+    assert found.blocked
+
+
 def test_after_a_rollback_the_next_statement_begins_anew(alma: Shop) -> None:
     card = alma.card()
     with alma.write() as session:

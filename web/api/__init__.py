@@ -13,10 +13,10 @@ def init_app(app: Flask) -> None:
         cards,
         customers,
         document,
+        door,
         feedback,
         gifts,
         merchant,
-        operation,
         referrals,
         rewards,
         templates,
@@ -39,5 +39,5 @@ def init_app(app: Flask) -> None:
         wallets,
     )
     assert all(views)  # noqa: S101 - they register
-    app.register_blueprint(operation.blueprint)
+    door.init_app(app)
     app.register_blueprint(document.blueprint)

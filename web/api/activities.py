@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from flask import request
+from flask import Request
 from pydantic import Field, StringConstraints
 
 from passes.card_templates.parts import Key
@@ -98,7 +98,7 @@ def give_awards(call: Call) -> dict[str, Any]:
     return {
         "batch": asked.batch,
         **{result: results.count(result) for result in ("awarded", "already", "refused")},
-        "items": [_awarded(by_name[name]) for name in dict.fromkeys(asked.cards)],
+        "items": [_awarded(by_name[name], call.request) for name in dict.fromkeys(asked.cards)],
     }
 
 
@@ -114,8 +114,8 @@ def make_share_link(call: Call) -> dict[str, Any]:
     asked = call.body(NewShareLink)
     made_on = share.origin_of(
         call.session,
-        asked.address or request.remote_addr or "",
-        asked.browser or request.user_agent.string,
+        asked.address or call.request.remote_addr or "",
+        asked.browser or call.request.user_agent.string,
     )
     made = share.make(call.session, call.path["card"], asked.activity, made_on, call.now)
     return {
@@ -127,7 +127,7 @@ def make_share_link(call: Call) -> dict[str, Any]:
     }
 
 
-def _awarded(answer: Awarded) -> dict[str, Any]:
+def _awarded(answer: Awarded, asked: Request) -> dict[str, Any]:
     refusal = answer.refusal
     return {
         "card": answer.name,
@@ -135,6 +135,6 @@ def _awarded(answer: Awarded) -> dict[str, Any]:
         "result": answer.result,
         "entry_id": answer.entry_id,
         "code": refusal.code if refusal else None,
-        "detail": problems.sentence_of(refusal) if refusal else None,
+        "detail": problems.sentence_of(refusal, asked) if refusal else None,
         "fields": (problems.fields_of(refusal) or None) if refusal else None,
     }

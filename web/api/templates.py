@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from flask import request
 from pydantic import StringConstraints
 
 from passes.card_templates import pictures, templates
@@ -165,7 +164,7 @@ def preview_expiry(call: Call) -> dict[str, Any]:
 def upload_picture(call: Call) -> dict[str, Any]:
     role = call.path["role"]
     picture_id = pictures.upload(
-        call.session, role, request.get_data(), call.services.picture_sizes, call.now
+        call.session, role, call.request.get_data(), call.services.picture_sizes, call.now
     )
     return {"id": picture_id, "role": role}
 

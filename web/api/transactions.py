@@ -277,7 +277,7 @@ def preview_posting(call: Call) -> dict[str, Any]:
     return {
         "allowed": refusal is None,
         "code": refusal.code if refusal else None,
-        "detail": problems.sentence_of(refusal) if refusal else None,
+        "detail": problems.sentence_of(refusal, call.request) if refusal else None,
         "facts": (refusal.facts or None) if refusal else None,
         "fields": (problems.fields_of(refusal) or None) if refusal else None,
         "figures_before": tried.before,
