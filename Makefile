@@ -34,7 +34,7 @@ check: $(DEV) ## Check style, types, directions of imports, migrations, catalogu
 bench: $(DEV) ## Run the benchmarks and print a table with ratios
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-quality: $(DEV) ## Measure the pages with what needs Node or Java: vnu, Lighthouse
+quality: $(DEV) ## Measure what needs Node, Java or Firefox: vnu, Lighthouse, real pushes
 	@$(BIN)/python -m checks.quality $(ARGS)
 
 screens: $(DEV) ## Take the pictures of the pages anew

@@ -78,7 +78,9 @@
 
   function offerInstallation() {
     const platform = isIos ? "ios" : /Android/.test(navigator.userAgent) ? "android" : "desktop";
-    show(`.hint-${platform}`, !isStandalone);
+    for (const each of ["ios", "android", "desktop"]) {
+      show(`.hint-${each}`, each === platform && !isStandalone);
+    }
     const isInApp = /FBAN|FBAV|Instagram|Line\/|TikTok|musical_ly|Snapchat|; wv\)/;
     show("#in-app", !isStandalone && isInApp.test(navigator.userAgent));
     addEventListener("beforeinstallprompt", (event) => {

@@ -1,4 +1,4 @@
-"""What every wallet owes the domain, whichever vendor stands behind it (passes/wallet_port.py)."""
+"""What every wallet owes the domain, whichever vendor stands behind it (passes/wallet_port)."""
 
 from __future__ import annotations
 

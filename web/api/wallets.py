@@ -27,7 +27,8 @@ from web.api.templates import row_id
 class Credentials(Body):
     """What the wallet asks for. Apple: certificate, private_key, password, wwdr, each PEM or the
     file in base64; or p12 in base64 with password. A certificate for a request made here needs no
-    key. Google: issuer_id, and service_account, the key file as an object."""
+    key. Google: issuer_id, and service_account, the key file as an object. The card page: subject,
+    whom push services may write to; a key pair is made each time."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
