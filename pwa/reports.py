@@ -6,6 +6,7 @@ start from the home screen.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -13,13 +14,17 @@ from urllib.parse import urlsplit
 import orjson
 
 from passes.wallet_port import Issuer, NotAllowed, PageEvent
+from pwa import base64url
 from pwa.feedback import rating_in
 from pwa.problems import Problem, wrong
 
 MOST_BYTES = 8 * 1024
 REMOVED = "removed"
 
-_DEVICE = re.compile(r"[A-Za-z0-9_-]{22}")
+ONE_DEVICE = "A" * 22
+"""Stands for all devices of whoever reports without naming one: a program, as our page does."""
+
+_DEVICE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{12}")
 _EVENTS: Mapping[str, PageEvent] = {event.value: event for event in PageEvent}
 _MODES = ("standalone", "browser")
@@ -61,22 +66,24 @@ def listening(
     token: str,
     body: bytes,
     accept: Callable[[object], Mapping[str, str]],
+    key_id: str,
 ) -> None:
     """``{"device", "mode", "subscription", "key"}``: where and how to push to this device.
 
-    In a tab it is a listener, on the home screen an installation. ``accept`` reads a subscription
+    In a tab it is a listener, on the home screen an installation. The subscription alone will do:
+    then it is a tab's, made with ``key_id``, and its endpoint names the device. ``accept`` reads it
     as ``PushHosts.accept`` does. Raises Problem, NoSuchCard.
     """
     said = _read(body)
-    device, mode, key = _device(said), _mode(said), said.get("key")
+    subscription = said.get("subscription", said if "endpoint" in said else None)
+    device, mode, key = _device(said), _mode(said), said.get("key", key_id)
     if not isinstance(key, str) or not _KEY_ID.fullmatch(key):
         raise wrong("key", "Must be the id of the key that the device subscribed with.")
     try:
-        address = {**accept(said.get("subscription")), "key": key}
+        address = {**accept(subscription), "key": key}
         if mode == "standalone":
-            is_new = issuer.installed(wallet, serial, device, address)
-        else:
-            is_new = issuer.listening(wallet, serial, device, address)
+            issuer.installed(wallet, serial, device, {})
+        is_new = issuer.listening(wallet, serial, device, address)
     except NotAllowed as error:
         raise wrong(error.field, str(error)) from None
     if is_new:
@@ -84,7 +91,8 @@ def listening(
 
 
 def silent(issuer: Issuer, wallet: str, serial: str, body: bytes) -> None:
-    """``{"device"}``: it wants to hear no more. Raises Problem."""
+    """``{"device"}``, or the ``endpoint`` of one that it names: it wants to hear no more. Raises
+    Problem."""
     issuer.silent(wallet, serial, _device(_read(body)))
 
 
@@ -108,14 +116,26 @@ def _read(body: bytes) -> dict[str, object]:
 
 
 def _device(said: Mapping[str, object]) -> str:
-    device = said.get("device")
+    if "device" not in said:
+        endpoint = said.get("endpoint") or _endpoint_in(said.get("subscription"))
+        return device_at(endpoint) if isinstance(endpoint, str) else ONE_DEVICE
+    device = said["device"]
     if not isinstance(device, str) or not _DEVICE.fullmatch(device):
-        raise wrong("device", "Must be 22 characters of base64url that the page made up.")
+        raise wrong("device", "Must be 16 to 64 characters of base64url that the page made up.")
     return device
 
 
+def device_at(endpoint: str) -> str:
+    """The device that an endpoint stands for, where nobody names it."""
+    return base64url.encoded(hashlib.sha256(endpoint.encode()).digest())[:22]
+
+
+def _endpoint_in(subscription: object) -> object:
+    return subscription.get("endpoint") if isinstance(subscription, Mapping) else None
+
+
 def _mode(said: Mapping[str, object]) -> str:
-    mode = said.get("mode")
+    mode = said.get("mode", "browser")
     if mode not in _MODES:
         raise wrong("mode", f"Must be one of {', '.join(_MODES)}.")
     return str(mode)

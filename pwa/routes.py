@@ -201,8 +201,9 @@ def make_blueprint(wallet: PwaWallet, issuer: Issuer, now: Callable[[], datetime
     def subscribe(token: str) -> Response:
         content = reported(token)
         refuse_strangers(token)
+        key_id, _ = wallet.public_key(content.account)
         accept = wallet.hosts.accept
-        reports.listening(issuer, kind, content.serial, token, body(), accept)
+        reports.listening(issuer, kind, content.serial, token, body(), accept, key_id)
         return Response(status=204)
 
     @pwa.delete("/c/<token>/push-subscription")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from passes.wallet_port import NotAllowed, PageEvent, State
-from pwa.reports import MOST_BYTES, is_foreign
+from pwa.reports import MOST_BYTES, ONE_DEVICE, device_at, is_foreign
 from tests.pwa.conftest import TOKEN
 from tests.pwa.noting import ADDRESS, DEVICE, KEY, SUBSCRIPTION, OwnPage
 
@@ -61,9 +61,7 @@ def test_a_mode_that_there_is_not_is_refused(page, mode):
     assert fields_of(page.refused(422, "event", body)) == ["mode"]
 
 
-@pytest.mark.parametrize(
-    "device", [None, "", "short", DEVICE + "A", DEVICE[:-1] + "é", 5, [DEVICE]]
-)
+@pytest.mark.parametrize("device", [None, "", "short", DEVICE * 3, DEVICE[:-1] + "é", 5, [DEVICE]])
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -107,9 +105,27 @@ def test_a_tab_that_subscribes_is_no_installation(page):
 def test_an_app_that_subscribes_is_one(page):
     page.send("push-subscription", {**SUBSCRIBED, "mode": "standalone"})
     assert page.notes == [
-        ("installed", "pwa", SERIAL, DEVICE, ADDRESS),
+        ("installed", "pwa", SERIAL, DEVICE, {}),
+        ("listening", "pwa", SERIAL, DEVICE, ADDRESS),
         ("happened", "pwa", "push_subscribed"),
     ]
+
+
+def test_a_subscription_alone_will_do_and_its_endpoint_names_the_device(page):
+    assert page.send("push-subscription", {**SUBSCRIPTION, "key": KEY}).status_code == 204
+    device = device_at(SUBSCRIPTION["endpoint"])
+    [(name, _, _, at, address), _] = page.notes
+    assert (name, at, address) == ("listening", device, ADDRESS)
+    ended = page.send("push-subscription", {"endpoint": SUBSCRIPTION["endpoint"]}, method="DELETE")
+    assert ended.status_code == 204
+    assert page.notes[-1] == ("silent", "pwa", SERIAL, device)
+
+
+def test_a_program_that_names_no_device_is_one(page):
+    page.send("event", {"n": "pwa_open", "mode": "standalone"})
+    page.send("event", {"n": "removed"})
+    assert page.notes[0] == ("installed", "pwa", SERIAL, ONE_DEVICE, {})
+    assert page.notes[-1] == ("removed", "pwa", SERIAL, ONE_DEVICE)
 
 
 def test_a_subscription_that_is_only_shown_again_counts_once(page):
