@@ -243,7 +243,8 @@ def test_what_is_wrong_is_named_and_nothing_is_stored(
             {"issuer_id": "3388", "service_account": file | {"private_key": "x"}},
             "service_account.private_key",
         ),
-        ("pwa", {}, "wallet"),
+        ("pwa", {}, "subject"),
+        ("pwa", {"subject": "mailto:me@localhost"}, "subject"),
     ):
         problem = alma.refused("PUT", f"/wallets/{wallet}", body)
         assert problem["status"] == 422

@@ -34,7 +34,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        body = self.html.partition("<body>")[2]
+        body = re.split(r"<body[^>]*>", self.html)[-1]
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
     @property
