@@ -19,7 +19,7 @@ def shown(page: CardPage) -> dict[str, object]:
     """
     content, sharing = page.content, page.sharing
     pictures = content.look.pictures
-    photo = pictures.get(PHOTO)
+    logo, photo = pictures.get(LOGO), pictures.get(PHOTO)
     return {
         "page": page,
         "content": content,
@@ -30,7 +30,8 @@ def shown(page: CardPage) -> dict[str, object]:
         "code_svg": code_svg(content.code),
         "code_groups": code_groups(content.code),
         "share_svg": code_svg(sharing.url) if sharing else None,
-        "logo": pictures.get(LOGO),
+        "logo": logo,
+        "logo_size": size_of(logo) if logo else None,
         "strip": pictures.get(STRIP),
         "photo": photo,
         "photo_size": size_of(photo) if photo else None,

@@ -105,6 +105,7 @@
   let poll = null;
   let failures = 0;
   let askUntil = 0; // no stream before: there was no room
+  let mayBeOld = Boolean(navigator.serviceWorker?.controller); // it came from the worker's cache
   let knownAt = body.dataset.drawnAt; // when what is shown was last known to be true
 
   let last = Promise.resolve();
@@ -116,8 +117,9 @@
      nobody knows any better when there is no answer. */
   async function look() {
     if (isOver) return;
-    // A page may come from the worker's cache: until the answer is here, it says so.
-    const slow = setTimeout(showStale, 1000);
+    // Until the answer is here, a page that may be old says so; one that has just come does not.
+    const slow = mayBeOld ? setTimeout(showStale, 1000) : null;
+    mayBeOld = true;
     let answer = null;
     try {
       answer = await fetch(`${base}state.json`, { cache: "no-cache" });
