@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -102,9 +103,13 @@ def stamps(earned: int, missing: int) -> tuple[Field, ...]:
     )
 
 
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">II", 320, 100)
+"""The beginning of a picture of 320 x 100 pixels, as far as anybody here reads it."""
+
+
 def pictures(*names: str) -> dict[str, Picture]:
     return {
-        name: Picture(name, "0" * 64, b"", f"{BASE_URL}/pictures/m/p/{name}.png?v=0")
+        name: Picture(name, "0" * 64, PNG, f"{BASE_URL}/pictures/m/p/{name}.png?v=0")
         for name in names
     }
 
