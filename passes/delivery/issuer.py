@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from passes import ids
 from passes.cards import (
@@ -159,17 +161,13 @@ class DomainIssuer:
         address: Mapping[str, str],
         at: datetime | None = None,
     ) -> bool:
-        found = self._card(serial)
-        with pages.refusing(), self._store.write(found.merchant_id) as session:
-            card = cards.get(session, found.subject_id, locked=True)
+        with pages.refusing(), self._locked(serial) as (session, card):
             moment = at or self._now()
             follow(session, card, wallet, card.version, moment)
             return listeners.listen(session, card, wallet, device, address, moment)
 
     def silent(self, wallet: str, serial: str, device: str, at: datetime | None = None) -> bool:
-        found = self._card(serial)
-        with self._store.write(found.merchant_id) as session:
-            card = cards.get(session, found.subject_id, locked=True)
+        with self._locked(serial) as (session, card):
             return listeners.fall_silent(session, card, wallet, device)
 
     def installed(
@@ -180,23 +178,17 @@ class DomainIssuer:
         address: Mapping[str, str],
         at: datetime | None = None,
     ) -> bool:
-        found = self._card(serial)
-        with self._store.write(found.merchant_id) as session:
-            card = cards.get(session, found.subject_id, locked=True)
+        with self._locked(serial) as (session, card):
             moment = at or self._now()
             follow(session, card, wallet, card.version, moment)
             return installations.install(session, card, wallet, device, address, moment)
 
     def removed(self, wallet: str, serial: str, device: str, at: datetime | None = None) -> bool:
-        found = self._card(serial)
-        with self._store.write(found.merchant_id) as session:
-            card = cards.get(session, found.subject_id, locked=True)
+        with self._locked(serial) as (session, card):
             return installations.remove(session, card, wallet, device, at or self._now())
 
     def heard(self, wallet: str, event: SaveEvent) -> bool:
-        found = self._card(event.serial)
-        with self._store.write(found.merchant_id) as session:
-            card = cards.get(session, found.subject_id, locked=True)
+        with self._locked(event.serial) as (session, card):
             return vendor_events.hear(session, card, wallet, event, self._now())
 
     def turn(self, wallet: str, subject: str, pace: float, *, urgent: bool) -> float:
@@ -253,9 +245,7 @@ class DomainIssuer:
             return draw(session, card, wallet, self._base_url, self._now())
 
     def personalised(self, wallet: str, serial: str, given: Mapping[str, str]) -> None:
-        found = self._card(serial)
-        with self._store.write(found.merchant_id) as session:
-            card = cards.get(session, found.subject_id, locked=True)
+        with self._locked(serial) as (session, card):
             personalise.personalise(session, card, given, self._now())
 
     def _drawn(self, seen: Seen | None) -> PassContent:
@@ -280,6 +270,13 @@ class DomainIssuer:
         """What the device has of a card (a row of ``_ON_DEVICE``)."""
         place = fetches.Place(row.merchant_id, row.id, wallet, device)
         return max(int(row.fetched_version), self._fetches.version(place))
+
+    @contextmanager
+    def _locked(self, serial: str) -> Iterator[tuple[Session, Card]]:
+        """The card in a transaction of its merchant, locked until that ends. Raises NoSuchCard."""
+        found = self._card(serial)
+        with self._store.write(found.merchant_id) as session:
+            yield session, cards.get(session, found.subject_id, locked=True)
 
     def _card(self, serial: str) -> Found:
         found = self._find(Known.SERIAL, serial)

@@ -49,11 +49,11 @@ def give(
         raise Invalid.field("stars", "must be a whole number from 1 to 5")
     words = _words(comment)
     row = newest_of(session, card.id)
-    new = row is None or not is_editable(row, now)
-    _sum_up(session, card, int(new), stars - (0 if new or row is None else row.stars))
-    if row is not None and not new:
+    if row is not None and is_editable(row, now):
+        _sum_up(session, row.customer_id, 0, stars - row.stars)
         row.stars, row.comment, row.edited_at = stars, words, now
     else:
+        _sum_up(session, card.customer_id, 1, stars)
         visit = _last_visit(session, card)
         row = Feedback(
             merchant_id=card.merchant_id,
@@ -136,11 +136,11 @@ def mean_of(ratings: int, stars: int) -> Mean | None:
     return Mean(f"{tenths // 10}.{tenths % 10}", ratings)
 
 
-def _sum_up(session: Session, card: Card, ratings: int, stars: int) -> None:
+def _sum_up(session: Session, customer_id: UUID, ratings: int, stars: int) -> None:
     """The sums stand with the customer: every answer about a card has their mean."""
     session.execute(
         update(Customer)
-        .where(Customer.merchant_id == card.merchant_id, Customer.id == card.customer_id)
+        .where(Customer.merchant_id == merchant_of(session), Customer.id == customer_id)
         .values(ratings=Customer.ratings + ratings, stars=Customer.stars + stars)
         .execution_options(synchronize_session="fetch")
     )
