@@ -169,9 +169,18 @@
     before.replaceWith(after);
     after.querySelectorAll("details").forEach((part, place) => (part.open = unfolded[place]));
     Object.assign(body.dataset, page.body.dataset);
+    recolour(page);
     knownAt = body.dataset.drawnAt;
     document.dispatchEvent(new Event("card:drawn"));
     return true;
+  }
+
+  /* A new design has other colours. */
+  function recolour(page) {
+    for (const [selector, name] of [["#theme", "href"], ["#theme-color", "content"]]) {
+      const [mine, theirs] = [find(selector), page.querySelector(selector)?.getAttribute(name)];
+      if (mine && theirs && mine.getAttribute(name) !== theirs) mine.setAttribute(name, theirs);
+    }
   }
 
   /* An open stream costs the server a thread, so only a page that is looked at has one, and who

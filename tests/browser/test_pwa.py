@@ -111,6 +111,20 @@ def test_an_open_card_shows_a_new_balance_by_itself(shop: Shop, phone: Phone) ->
     assert phone.all_troubles(page) == []
 
 
+def test_an_open_card_takes_on_a_new_design_by_itself(shop: Shop, phone: Phone) -> None:
+    card = shop.card("discount")
+    page = phone.open(card.url)
+    page.evaluate("window.isTheSamePage = true")
+    template = card.now["template"]["id"]
+    before = shop.call("GET", f"/templates/{template}")["definition"]["look"]
+    design = page.locator(".pass")
+    expect(design).not_to_have_css("background-color", "rgb(18, 52, 86)")
+    shop.call("PATCH", f"/templates/{template}", {"look": {**before, "background": "#123456"}})
+    expect(design).to_have_css("background-color", "rgb(18, 52, 86)", timeout=20_000)
+    assert page.evaluate("isTheSamePage")
+    assert phone.all_troubles(page) == []
+
+
 def test_withdrawing_a_card_purges_that_one_only(shop: Shop, phone: Phone) -> None:
     gone, stays = shop.card(), shop.card("stamp")
     page, other = phone.open(gone.url), phone.open(stays.url)
